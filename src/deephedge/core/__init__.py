@@ -1,0 +1,1 @@
+"""Time, paths, types, keys, errors: what everything else is written in."""

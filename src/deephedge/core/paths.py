@@ -1,0 +1,29 @@
+"""One realisation of a market on a grid."""
+
+import equinox as eqx
+import jax
+from jaxtyping import Array, Float
+
+from deephedge.core.errors import UnknownQuote, nearest
+
+
+class MarketPath(eqx.Module):
+    """Times, named quotes and the numeraire of one realisation; a batch is the same class with leading axes.
+
+    ``times`` in years, ``quotes`` in the units of each name (``"SPX"`` in cash, ``"SPX.vol"`` per square root of a
+    year, ``"rate"`` per year), ``numeraire`` in cash per unit of account: wealth is cash divided by it.
+    """
+
+    times: Float[Array, "*batch points"]
+    quotes: dict[str, Float[Array, "*batch points"]]
+    numeraire: Float[Array, "*batch points"]
+
+    def quote(self, name: str) -> Float[Array, "*batch points"]:
+        """The quote called ``name``; raises ``UnknownQuote`` with the nearest known name."""
+        if name not in self.quotes:
+            raise UnknownQuote(f"the path has no quote {name!r}: {nearest(name, self.quotes)}")
+        return self.quotes[name]
+
+    def until(self, point: int) -> "MarketPath":
+        """The path up to and including ``point`` (time on the last axis): all that live code would have."""
+        return jax.tree.map(lambda x: x[..., : point + 1], self)

@@ -1,0 +1,33 @@
+"""Array types, and the closed list of axis names.
+
+Axis names used in shape annotations: ``path point step instrument feature factor asset quote unit``.
+A grid of ``n + 1`` *points* has ``n`` *steps*, and one decision is taken at the start of each step.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
+
+__all__ = ["Array", "Bool", "Float", "Int", "PRNGKeyArray", "PyTree", "as_float", "concrete", "number"]
+
+
+def as_float(value: Any) -> Array:
+    """``value`` as an array of the default float type (float32, or float64 with ``jax_enable_x64``)."""
+    return jnp.asarray(value, dtype=jnp.result_type(float))
+
+
+def number(**kwargs: Any) -> Any:
+    """Declare a numeric field: an array leaf, so that a new value never causes a recompilation."""
+    return eqx.field(converter=as_float, **kwargs)
+
+
+def concrete(value: Any, check: Callable[[np.ndarray], Any]) -> bool:
+    """Whether every element of ``value`` passes ``check``; true for values only known inside a transformation."""
+    if any(isinstance(leaf, jax.core.Tracer) or not hasattr(leaf, "dtype") for leaf in jax.tree.leaves(value)):
+        return True
+    return bool(np.all(check(np.asarray(value))))

@@ -1,0 +1,61 @@
+"""Specimen of the features family: quotes and what one step of arithmetic makes of them."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from deephedge.core.errors import require
+from deephedge.core.paths import MarketPath
+from deephedge.core.types import concrete, number
+from deephedge.features.base import AbstractFeature
+
+
+class Quote(AbstractFeature):
+    """A quote of the path under a name of your choice, in its own unit.
+
+    >>> import deephedge as dh
+    >>> dh.features.Quote("SPX.vol", "vol").name
+    'vol'
+    """
+
+    quote: str = eqx.field(static=True)
+    name: str = eqx.field(static=True)
+
+    def __call__(self, path: MarketPath) -> Float[Array, " points"]:
+        return path.quote(self.quote)
+
+
+class LogMoneyness(AbstractFeature):
+    r"""Logarithm of spot over strike, :math:`\log(S_t/K)`, no unit.
+
+    >>> import deephedge as dh, jax.numpy as jnp
+    >>> path = dh.MarketPath(jnp.array([0.0, 1.0]), {"SPX": jnp.array([1.0, 1.0])}, jnp.ones(2))
+    >>> dh.features.LogMoneyness("SPX", 1.0)(path).tolist()
+    [0.0, 0.0]
+    """
+
+    underlier: str = eqx.field(static=True)
+    strike: Float[Array, ""] = number()
+    name: str = eqx.field(static=True, default="log_moneyness")
+
+    def __check_init__(self):
+        require(concrete(self.strike, lambda k: k > 0), f"strike must be positive cash, was {self.strike}")
+
+    def __call__(self, path: MarketPath) -> Float[Array, " points"]:
+        return jnp.log(path.quote(self.underlier) / self.strike)
+
+
+class TimeLeft(AbstractFeature):
+    """Years until ``expiry``, never below 0. Reads the clock and the contract's date, not the end of the path.
+
+    >>> import deephedge as dh, jax.numpy as jnp
+    >>> path = dh.MarketPath(jnp.array([0.0, 1.0]), {}, jnp.ones(2))
+    >>> dh.features.TimeLeft(1.0)(path).tolist()
+    [1.0, 0.0]
+    """
+
+    expiry: Float[Array, ""] = number()
+    name: str = eqx.field(static=True, default="time_left")
+
+    def __call__(self, path: MarketPath) -> Float[Array, " points"]:
+        return jnp.maximum(self.expiry - path.times, 0.0)

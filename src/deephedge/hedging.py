@@ -1,0 +1,172 @@
+"""The waist: one hedging problem, one decision, one rollout. Everything else is arrangement."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float, PyTree
+
+from deephedge.core.errors import ProblemError, require
+from deephedge.core.grid import TimeGrid
+from deephedge.core.parallel import over_paths
+from deephedge.core.paths import MarketPath
+from deephedge.core.types import as_float
+from deephedge.features.base import AbstractFeature
+from deephedge.frictions.base import AbstractConstraint, AbstractCost
+from deephedge.frictions.constraints import Box
+from deephedge.frictions.costs import ProportionalCost
+from deephedge.instruments.base import TIME_TOLERANCE, AbstractContract, AbstractTradable
+from deephedge.policies.base import AbstractPolicy
+
+Trade = Float[Array, " instrument"]
+Cash = Float[Array, ""]
+
+
+class HedgingProblem(eqx.Module):
+    """Hold this liability, see these features, trade these instruments on this grid, pay these costs.
+
+    ``initial`` is the position held before the first decision (units, one number or one an instrument); with
+    ``close_out`` the last position is sold at the last point, at a cost, otherwise it is marked at its price.
+    """
+
+    grid: TimeGrid
+    liability: AbstractContract
+    instruments: tuple[AbstractTradable, ...] = eqx.field(converter=tuple)
+    features: tuple[AbstractFeature, ...] = eqx.field(converter=tuple)
+    cost: AbstractCost = ProportionalCost(0.0)
+    constraint: AbstractConstraint = Box()
+    initial: Float[Array, "*instrument"] = eqx.field(converter=as_float, default=0.0)
+    close_out: bool = eqx.field(static=True, default=False)
+
+    def __check_init__(self):
+        require(len(self.instruments) > 0, "a hedging problem needs at least one instrument", ProblemError)
+        names = [feature.name for feature in self.features]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        require(not twice, f"two features are called {twice}; give one of them another name", ProblemError)
+        for kind, wanted in (("instruments", AbstractTradable), ("features", AbstractFeature)):
+            wrong = [type(x).__name__ for x in getattr(self, kind) if not isinstance(x, wanted)]
+            require(not wrong, f"{kind} must be {wanted.__name__} objects, found {wrong}", ProblemError)
+        _expires_inside(self.liability, self.grid)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return tuple(feature.name for feature in self.features)
+
+
+class Snapshot(eqx.Module):
+    """All that is known at one point: features, cash prices of the instruments, quotes."""
+
+    observation: PyTree
+    price: Float[Array, "*batch instrument"]
+    quotes: dict[str, Float[Array, "*batch"]]
+
+
+class Desk(eqx.Module):
+    """What is carried from one decision to the next."""
+
+    position: Float[Array, "*batch instrument"]
+    memory: PyTree
+
+
+class Ledger(eqx.Module):
+    """What happened on a path. ``wealth = liability + sum(gain) - sum(cost)``, in units of the numeraire.
+
+    ``position`` and ``trade`` in units; ``cost`` and ``gain`` of each step, the cost of closing out in the last one.
+    """
+
+    position: Float[Array, "*batch step instrument"]
+    trade: Float[Array, "*batch step instrument"]
+    cost: Float[Array, "*batch step"]
+    gain: Float[Array, "*batch step"]
+    liability: Float[Array, "*batch"]
+    wealth: Float[Array, "*batch"]
+
+
+class _Encoded(eqx.Module):
+    """A policy whose observations have been encoded already, all points at once."""
+
+    policy: AbstractPolicy
+
+    def encode(self, observation: PyTree) -> PyTree:
+        return observation
+
+    def __call__(self, encoded: PyTree, position: Array, state: PyTree) -> tuple[Array, PyTree]:
+        return self.policy(encoded, position, state)
+
+
+def decide(problem: HedgingProblem, policy: AbstractPolicy, desk: Desk, now: Snapshot) -> tuple[Desk, Trade, Cash]:
+    """One decision. Training scans it, backtests scan it, serving calls it."""
+    target, memory = policy(policy.encode(now.observation), desk.position, desk.memory)
+    position = problem.constraint(target, desk.position)
+    trade = position - desk.position
+    return Desk(position, memory), trade, problem.cost(trade, now.price, now.quotes)
+
+
+def start(problem: HedgingProblem, policy: AbstractPolicy) -> Desk:
+    """The desk before its first decision."""
+    return Desk(jnp.broadcast_to(problem.initial, (len(problem.instruments),)), policy.init())
+
+
+def snapshots(problem: HedgingProblem, path: MarketPath) -> Snapshot:
+    """What is known at each point of a path, or of the part of it seen so far; points lead."""
+    observation = {feature.name: feature(path) for feature in problem.features}
+    price = jnp.stack([instrument.price(path) for instrument in problem.instruments], axis=-1)
+    return Snapshot(observation, price, path.quotes)
+
+
+def rollout(problem: HedgingProblem, policy: AbstractPolicy, path: MarketPath) -> Ledger:
+    """Follow a policy along one path: a scan of ``decide``."""
+    seen = snapshots(problem, path)
+    now = jax.tree.map(lambda x: x[:-1], seen)
+    now = eqx.tree_at(lambda s: s.observation, now, jax.vmap(policy.encode)(now.observation), is_leaf=_is_dict)
+    encoded = _Encoded(policy)
+
+    def step(desk: Desk, now: Snapshot) -> tuple[Desk, tuple[Array, Trade, Cash]]:
+        desk, trade, cost = decide(problem, encoded, desk, now)  # pyright: ignore
+        return desk, (desk.position, trade, cost)
+
+    desk, (position, trade, cost) = lax.scan(step, start(problem, policy), now)
+    cost = cost / path.numeraire[:-1]
+    if problem.close_out:
+        last = jax.tree.map(lambda x: x[-1], (seen.price, seen.quotes))
+        cost = cost.at[-1].add(problem.cost(-desk.position, *last) / path.numeraire[-1])
+    cash = jnp.stack([instrument.cashflows(path) for instrument in problem.instruments], axis=-1)
+    unit = path.numeraire[:, None]
+    gain = jnp.sum(position * (jnp.diff(seen.price / unit, axis=0) + (cash / unit)[1:]), axis=-1)
+    liability = jnp.sum(problem.liability.cashflows(path) / path.numeraire)
+    return Ledger(position, trade, cost, gain, liability, liability + jnp.sum(gain) - jnp.sum(cost))
+
+
+def evaluate(problem: HedgingProblem, policies: dict[str, AbstractPolicy], paths: MarketPath) -> dict[str, Ledger]:
+    """Follow each policy along the same batch of paths (path axis leading)."""
+    require(paths.times.ndim == 2, "evaluate needs a batch of paths; follow one path with rollout", ProblemError)
+    return {name: _follow(problem, policy, paths) for name, policy in policies.items()}
+
+
+@eqx.filter_jit
+def _follow(problem: HedgingProblem, policy: AbstractPolicy, paths: MarketPath) -> Ledger:
+    arrays, rest = eqx.partition((problem, policy), eqx.is_array)
+
+    def work(common: PyTree, index: Array, weight: Array) -> tuple[tuple, Ledger]:
+        problem, policy = eqx.combine(common[0], rest)
+        chunk = jax.tree.map(lambda x: x[index], common[1])
+        return (), jax.vmap(lambda path: rollout(problem, policy, path))(chunk)
+
+    return over_paths(work, (arrays, paths), paths.times.shape[0])[1]
+
+
+def _is_dict(node: PyTree) -> bool:
+    return isinstance(node, dict)
+
+
+def _expires_inside(contract: AbstractContract, grid: TimeGrid) -> None:
+    for member in getattr(contract, "contracts", (contract,)):
+        expiry = getattr(member, "expiry", None)
+        if expiry is None or isinstance(expiry, jax.core.Tracer) or isinstance(grid.times, jax.core.Tracer):
+            continue
+        require(
+            float(expiry) <= float(grid.times[-1]) + TIME_TOLERANCE,
+            f"the liability expires at {float(expiry):.6g} years, after the grid ends at {float(grid.times[-1]):.6g}; "
+            "lengthen the grid, or it would never pay",
+            ProblemError,
+        )
