@@ -9,12 +9,12 @@ from deephedge.core.grid import TimeGrid  # noqa: E402
 from deephedge.core.paths import MarketPath  # noqa: E402
 from deephedge.hedging import Desk, HedgingProblem, Ledger, Snapshot, decide, evaluate, rollout, snapshots, start  # noqa: E402
 from deephedge.markets.base import sample  # noqa: E402
-from deephedge.training import Fit, fit, simulate_wealth  # noqa: E402
+from deephedge.training import Fit, Progress, fit, fit_seeds, simulate_wealth  # noqa: E402
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "Desk", "Fit", "HedgingProblem", "Ledger", "MarketPath", "Snapshot", "TimeGrid", "decide", "evaluate", "features",
-    "fit", "frictions", "instruments", "markets", "objectives", "policies", "rollout", "sample", "simulate_wealth",
+    "Desk", "Fit", "HedgingProblem", "Ledger", "MarketPath", "Progress", "Snapshot", "TimeGrid", "decide", "evaluate", "features",
+    "fit", "fit_seeds", "frictions", "instruments", "markets", "objectives", "policies", "rollout", "sample", "simulate_wealth",
     "snapshots", "start",
 ]  # fmt: skip

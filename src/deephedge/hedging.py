@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, PyTree
 
 from deephedge.core.errors import ProblemError, require
 from deephedge.core.grid import TimeGrid
-from deephedge.core.parallel import over_paths
+from deephedge.core.parallel import gathered, over_paths
 from deephedge.core.paths import MarketPath
 from deephedge.core.types import as_float
 from deephedge.features.base import AbstractFeature
@@ -140,11 +140,11 @@ def rollout(problem: HedgingProblem, policy: AbstractPolicy, path: MarketPath) -
 def evaluate(problem: HedgingProblem, policies: dict[str, AbstractPolicy], paths: MarketPath) -> dict[str, Ledger]:
     """Follow each policy along the same batch of paths (path axis leading)."""
     require(paths.times.ndim == 2, "evaluate needs a batch of paths; follow one path with rollout", ProblemError)
-    return {name: _follow(problem, policy, paths) for name, policy in policies.items()}
+    return {name: gathered(_follow(problem, policy, paths)) for name, policy in policies.items()}
 
 
-@eqx.filter_jit
-def _follow(problem: HedgingProblem, policy: AbstractPolicy, paths: MarketPath) -> Ledger:
+def follow(problem: HedgingProblem, policy: AbstractPolicy, paths: MarketPath) -> Ledger:
+    """``rollout`` along a batch of paths, in chunks on all devices. To be called inside ``jit``."""
     arrays, rest = eqx.partition((problem, policy), eqx.is_array)
 
     def work(common: PyTree, index: Array, weight: Array) -> tuple[tuple, Ledger]:
@@ -153,6 +153,9 @@ def _follow(problem: HedgingProblem, policy: AbstractPolicy, paths: MarketPath) 
         return (), jax.vmap(lambda path: rollout(problem, policy, path))(chunk)
 
     return over_paths(work, (arrays, paths), paths.times.shape[0])[1]
+
+
+_follow = eqx.filter_jit(follow)
 
 
 def _is_dict(node: PyTree) -> bool:

@@ -12,7 +12,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
+from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as Spec
 from jaxtyping import Array, Float, Int, PyTree
 
@@ -58,7 +60,7 @@ def over_paths(
     if devices == 1:
         summed, stacked = _one_device(work, chunks, size, paths, 0, common)
     else:
-        mesh = jax.make_mesh((devices,), ("device",), devices=jax.local_devices()[:devices])
+        mesh = Mesh(np.asarray(jax.local_devices()[:devices]), ("device",))
         inner = partial(_sharded, work, chunks, size, paths)
         run = jax.shard_map(inner, mesh=mesh, in_specs=Spec(), out_specs=(Spec(), Spec("device")), check_vma=False)
         summed, stacked = run(common)
@@ -87,3 +89,10 @@ def _one_device(work: Callable, chunks: int, size: int, paths: int, first: Any, 
 
     total, stacked = lax.scan(body, zero, starts)
     return total, jax.tree.map(lambda x: x.reshape(chunks * size, *x.shape[2:]), stacked)
+
+
+def gathered(tree: PyTree) -> PyTree:
+    """Results of several devices brought together where ordinary array code expects them, tied to no device."""
+    if jax.local_device_count() == 1:
+        return tree
+    return jax.tree.map(lambda x: jnp.asarray(np.asarray(x)) if isinstance(x, jax.Array) else x, tree)

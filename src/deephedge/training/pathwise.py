@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
-from deephedge.core.parallel import over_paths
+from deephedge.core.parallel import gathered, over_paths
 from deephedge.hedging import HedgingProblem, rollout
 from deephedge.markets.base import AbstractMarket
 from deephedge.markets.sampler import Sampler
@@ -70,7 +70,7 @@ def simulate_wealth(
     >>> simulate_wealth(problem, market, dh.policies.NoHedge(), paths=64, key=jax.random.key(0)).shape
     (64,)
     """
-    return _wealths(Simulation.of(problem, market, paths, method), policy, key)
+    return gathered(_wealths(Simulation.of(problem, market, paths, method), policy, key))
 
 
 def risk_gradient(

@@ -1,0 +1,128 @@
+"""The compiled part of training: updates and validation on arrays, for one seed or several at once."""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
+
+from deephedge.core.paths import MarketPath
+from deephedge.hedging import follow
+from deephedge.objectives.base import AbstractObjective, AbstractPathwiseObjective
+from deephedge.training.pathwise import Simulation, risk_gradient, wealths
+
+THRESHOLD_MEMORY = 0.9  # the threshold of an update averages the minimisers of about the last ten batches
+
+
+class State(eqx.Module):
+    """Everything training carries from one update to the next; what a checkpoint holds. Seeds lead, if there are several.
+
+    ``loss`` is the risk on each update's batch and ``risk`` that of each validation, both nan where none was made.
+    """
+
+    parameters: PyTree
+    average: PyTree
+    best: PyTree
+    optimiser: PyTree
+    objective: AbstractObjective
+    update: Int[Array, "*seed"]
+    best_update: Int[Array, "*seed"]
+    loss: Float[Array, "*seed update"]
+    risk: Float[Array, "*seed update"]
+
+
+class Recipe(eqx.Module):
+    """What stays the same during training."""
+
+    simulation: Simulation
+    bank: Simulation | MarketPath | None
+    fixed: PyTree
+    key: PRNGKeyArray
+    optimiser: optax.GradientTransformation = eqx.field(static=True)
+    average: float = eqx.field(static=True)
+    many: bool = eqx.field(static=True)
+
+    def over_seeds(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        return eqx.filter_vmap(function) if self.many else function
+
+
+def begin(recipe: Recipe, parameters: PyTree, objective: AbstractObjective, updates: int, checks: int) -> State:
+    """The state before the first update; a threshold starts at its best value for the untrained policy."""
+
+    @recipe.over_seeds
+    def state(parameters: PyTree, key: PRNGKeyArray) -> State:
+        first = objective
+        if isinstance(objective, AbstractPathwiseObjective):
+            first = objective.fitted(wealths(recipe.simulation, eqx.combine(parameters, recipe.fixed), key))
+        nothing, zero = jnp.full(updates, jnp.nan), jnp.zeros((), int)
+        opening = recipe.optimiser.init(parameters)
+        return State(
+            parameters, parameters, parameters, opening, first, zero, zero, nothing, jnp.full(checks, jnp.nan)
+        )
+
+    return eqx.filter_jit(state)(parameters, recipe.key)
+
+
+@eqx.filter_jit
+def advance(recipe: Recipe, state: State, until: Int[Array, ""]) -> State:
+    """Updates up to ``until``. Compiled once, whatever their number; randomness belongs to the update's number."""
+
+    def update(state: State, key: PRNGKeyArray) -> State:
+        fresh = jax.random.fold_in(key, state.update)
+        loss, gradient, wealth = risk_gradient(recipe.simulation, state.objective, state.parameters, recipe.fixed, fresh)
+        step, inner = recipe.optimiser.update(gradient, state.optimiser, state.parameters)
+        parameters = eqx.apply_updates(state.parameters, step)
+        keep = jnp.minimum(recipe.average, (1.0 + state.update) / (10.0 + state.update))
+        average = jax.tree.map(lambda a, p: keep * a + (1 - keep) * p, state.average, parameters)
+        objective = follow_threshold(state.objective, wealth)
+        return eqx.tree_at(
+            lambda s: (s.parameters, s.average, s.optimiser, s.objective, s.update, s.loss),
+            state,
+            (parameters, average, inner, objective, state.update + 1, state.loss.at[state.update].set(loss)),
+            is_leaf=lambda node: node is None,
+        )
+
+    arrays, rest = eqx.partition(state, eqx.is_array)
+
+    def body(arrays: PyTree) -> PyTree:
+        return eqx.filter(recipe.over_seeds(update)(eqx.combine(arrays, rest), recipe.key), eqx.is_array)
+
+    arrays = lax.while_loop(lambda arrays: jnp.ravel(arrays.update)[0] < until, body, arrays)
+    return eqx.combine(arrays, rest)
+
+
+@eqx.filter_jit
+def validate(recipe: Recipe, state: State, slot: Int[Array, ""], key: PRNGKeyArray) -> State:
+    """Judge the current policy on the fixed bank and keep it if it is the best so far."""
+
+    @recipe.over_seeds
+    def judge(state: State) -> State:
+        candidate = state.average if recipe.average else state.parameters
+        policy = eqx.combine(candidate, recipe.fixed)
+        if isinstance(recipe.bank, Simulation):
+            wealth = wealths(recipe.bank, policy, key)
+        else:
+            wealth = follow(recipe.simulation.problem, policy, recipe.bank).wealth
+        risk = state.objective(wealth)
+        better = ~(jnp.nanmin(jnp.append(state.risk, jnp.inf)) <= risk) & jnp.isfinite(risk)
+        best = jax.tree.map(lambda new, old: jnp.where(better, new, old), candidate, state.best)
+        at = jnp.where(better, state.update, state.best_update)
+        return eqx.tree_at(
+            lambda s: (s.best, s.best_update, s.risk), state, (best, at, state.risk.at[slot].set(risk)),
+            is_leaf=lambda node: node is None,
+        )  # fmt: skip
+
+    return judge(state)
+
+
+def follow_threshold(objective: AbstractObjective, wealth: Float[Array, " path"]) -> AbstractObjective:
+    """Move a threshold towards its minimiser on this batch; exact minimisation beats a gradient step on it."""
+    if not isinstance(objective, AbstractPathwiseObjective):
+        return objective
+    best = objective.fitted(wealth).threshold
+    mixed = jax.tree.map(lambda a, b: THRESHOLD_MEMORY * a + (1 - THRESHOLD_MEMORY) * b, objective.threshold, best)
+    return eqx.tree_at(lambda o: o.threshold, objective, mixed)
