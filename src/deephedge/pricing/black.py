@@ -19,9 +19,11 @@ from jax.scipy.special import ndtr
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from deephedge.pricing.normal import alike, density, root, sign_of
+
 # Below this total volatility an option is worth its intrinsic value to within 4e-11 of the forward.
 _DEAD = 1e-10
-# Forwards and strikes at or below zero are read as this one: a call on them is then a forward or worthless, as it should be.
+# Forwards and strikes at or below zero are read as this one: a call is then a forward or worthless, as it should be.
 _FLOOR = 1e-12
 # Gauss-Legendre on (-1, 1), the positive half of 10 points: exact to rounding for a total volatility up to 1.
 _NODES = [(float(node), float(weight)) for node, weight in zip(*np.polynomial.legendre.leggauss(10), strict=True)][5:]
@@ -33,14 +35,14 @@ def price(
     r"""Price of a European call or put, in cash at expiry: :math:`E(\pm(F_\tau-K))^+`.
 
     Computed as intrinsic value plus time value :math:`m[N(d_1)-N(d_2)] - |F-K|N(d_2)`, where :math:`m=\min(F,K)`,
-    :math:`d_{1,2}=-|x|/s\pm s/2`, and the bracket is integrated, not subtracted. So float32 keeps the time value at any
-    volatility: its relative error is 2e-7 at the money, 1e-4 five standard deviations out (the textbook form has lost it
-    all at a total volatility of 1e-7). Derivatives are the closed forms, to any order.
+    :math:`d_{1,2}=-|x|/s\pm s/2`, and the bracket is integrated, not subtracted. So float32 keeps the time value at
+    any volatility: its relative error is 2e-7 at the money and 1e-4 five standard deviations out (the textbook form
+    has lost it all at a total volatility of 1e-7). Derivatives are the closed forms, to any order.
 
     Source: Black (1976).
 
     >>> round(float(price(100.0, 100.0, 0.2, 30 / 365)), 4)
-    2.2871
+    2.2872
     >>> price(100.0, jnp.array([90.0, 110.0]), 0.2, 0.0, call=False).tolist()
     [0.0, 10.0]
     """
@@ -73,8 +75,8 @@ def spot_delta(
 ) -> Float[Array, "..."]:
     r"""Sensitivity of the discounted price to spot, :math:`D\,(F/S)\,\partial C/\partial F`, for :math:`F\propto S`.
 
-    ``discount`` is the price today of one unit of cash at expiry. At rate :math:`r` and dividend yield :math:`q` this is
-    :math:`e^{-q\tau}N(d_1)` for a call.
+    ``discount`` is the price today of one unit of cash at expiry. At rate :math:`r` and dividend yield :math:`q` it
+    is :math:`e^{-q\tau}N(d_1)` for a call.
 
     >>> import math
     >>> round(float(spot_delta(100.0, 100.0 * math.exp(0.03), 100.0, 0.2, 1.0, discount=math.exp(-0.05))), 4)
@@ -91,8 +93,7 @@ def gamma(forward: ArrayLike, strike: ArrayLike, vol: ArrayLike, tau: ArrayLike 
     """
     forward, strike, total, _ = _arguments(forward, strike, vol, tau, True)
     live, centre, half = _moneyness(forward, strike, total)
-    density = _density(centre + half) / (jnp.maximum(forward, _FLOOR) * 2.0 * half)
-    return jnp.where(live, density, 0.0)
+    return jnp.where(live, density(centre + half) / (jnp.maximum(forward, _FLOOR) * 2.0 * half), 0.0)
 
 
 def vega(forward: ArrayLike, strike: ArrayLike, vol: ArrayLike, tau: ArrayLike = 1.0) -> Float[Array, "..."]:
@@ -101,9 +102,8 @@ def vega(forward: ArrayLike, strike: ArrayLike, vol: ArrayLike, tau: ArrayLike =
     >>> round(float(vega(100.0, 100.0, 0.2, 30 / 365)), 3)
     11.433
     """
-    root = _root(jnp.asarray(tau))
     forward, strike, total, _ = _arguments(forward, strike, vol, tau, True)
-    return root * _total_vega(forward, strike, total)
+    return root(tau) * _total_vega(forward, strike, total)
 
 
 def digital(
@@ -119,19 +119,16 @@ def digital(
 
 
 def _arguments(forward, strike, vol, tau, call) -> tuple[Array, ...]:
-    forward, strike, vol, tau = (jnp.asarray(x) for x in (forward, strike, vol, tau))
-    dtype = jnp.result_type(forward, strike, vol, tau, float)
-    sign = jnp.where(jnp.asarray(call), 1.0, -1.0)
-    total = vol * _root(tau)
-    return tuple(jnp.broadcast_arrays(*(x.astype(dtype) for x in (forward, strike, total, sign))))
+    return alike(forward, strike, jnp.asarray(vol) * root(tau), sign_of(call))
 
 
-def _root(tau: Array) -> Array:
-    live = tau > 0
-    return jnp.where(live, jnp.sqrt(jnp.where(live, tau, 1.0)), 0.0)
+def log_moneyness(forward: ArrayLike, strike: ArrayLike) -> Float[Array, "..."]:
+    """:math:`\\log(F/K)`, accurate near 0; finite for a forward or strike of 0.
 
-
-def _log_moneyness(forward: Array, strike: Array) -> Array:
+    >>> round(float(log_moneyness(101.0, 100.0)), 5)
+    0.00995
+    """
+    forward, strike = alike(forward, strike)
     forward, strike = jnp.maximum(forward, _FLOOR), jnp.maximum(strike, _FLOOR)
     near = jnp.abs(forward - strike) < 0.5 * strike
     # The difference of near numbers is exact in floating point, their quotient is not.
@@ -143,11 +140,7 @@ def _moneyness(forward: Array, strike: Array, total: Array) -> tuple[Array, Arra
     """(is any randomness left, x / s, s / 2): the sum of the last two is d1, their difference d2."""
     live = total > _DEAD
     safe = jnp.where(live, total, 1.0)
-    return live, _log_moneyness(forward, strike) / safe, 0.5 * safe
-
-
-def _density(d: Array) -> Array:
-    return jnp.exp(-0.5 * d * d) * float(1.0 / np.sqrt(2.0 * np.pi))
+    return live, log_moneyness(forward, strike) / safe, 0.5 * safe
 
 
 def _upper_probability(forward: Array, strike: Array, total: Array, sign: Array) -> Array:
@@ -166,15 +159,15 @@ def _step(forward: Array, strike: Array, sign: Array) -> Array:
 
 def _total_vega(forward: Array, strike: Array, total: Array) -> Array:
     live, centre, half = _moneyness(forward, strike, total)
-    return jnp.where(live, jnp.maximum(forward, 0.0) * _density(centre + half), 0.0)
+    return jnp.where(live, jnp.maximum(forward, 0.0) * density(centre + half), 0.0)
 
 
 def _spread(centre: Array, half: Array) -> Array:
-    """``N(centre + half) - N(centre - half)``, accurate relative to itself also for a small ``half``; ``centre <= 0``."""
+    """``N(centre + half) - N(centre - half)``, to relative precision also for a small ``half``; ``centre <= 0``."""
     narrow = half < 0.5
     offsets = [(node * jnp.where(narrow, half, 0.0), weight) for node, weight in _NODES]
     inner = [weight * jnp.exp(-0.5 * u * u) * jnp.cosh(jnp.maximum(centre * u, -80.0)) for u, weight in offsets]
-    return jnp.where(narrow, 2.0 * half * _density(centre) * sum(inner), ndtr(centre + half) - ndtr(centre - half))
+    return jnp.where(narrow, 2.0 * half * density(centre) * sum(inner), ndtr(centre + half) - ndtr(centre - half))
 
 
 @jax.custom_jvp

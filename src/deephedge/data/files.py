@@ -1,0 +1,126 @@
+"""Daily columns out of CSV and Parquet files. The only module that knows polars, imported when a file is read."""
+
+import gzip
+import io
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from deephedge.core.errors import DataError, nearest, require
+from deephedge.data.clean import SHOWN, Series
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SUFFIXES = (".csv", ".csv.gz", ".parquet")
+# recognised column names, whatever their case; the first that is there is taken
+DATE = ("date", "day", "datetime", "timestamp", "observation_date")
+SPOT = ("spx", "sp500", "s&p 500", "s&p500", "^gspc", "gspc", "spot", "close", "price", "adj close", "adj_close")
+VOL = ("spx.vol", "vix", "^vix", "vixcls", "vix close", "vix_close", "vol", "implied_vol", "implied vol", "iv")
+VOL_ALONE = (*VOL, "close", "price", "adj close", "value")
+BLANK = ("", ".", "nan", "na", "n/a", "#n/a", "null", "none", "-")
+DATE_FORMATS = ("%Y-%m-%d", "%m/%d/%Y", "%Y%m%d")
+YEARS = (np.datetime64("1800-01-01"), np.datetime64("2200-01-01"))
+
+
+def is_data_file(path: Path) -> bool:
+    """Whether the name ends in one of ``SUFFIXES``."""
+    return path.name.lower().endswith(SUFFIXES)
+
+
+def columns_of(
+    path: Path, wanted: Mapping[str, tuple[str, ...]], given: Mapping[str, str] | None = None
+) -> dict[str, Series]:
+    """The columns of a file by role: ``{"spot": ("close", ...)}`` gives ``{"spot": Series}``.
+
+    ``given`` names columns outright (``{"date": ..., "spot": ..., "vol": ...}``). A role whose column is not there is
+    absent from the result. Raises ``DataError`` for a file that cannot be read, has no dates or holds no number.
+    """
+    frame = _read(path)
+    require(frame.height > 0, f"{path.name} has no rows", DataError)
+    found = {role: _find(frame, path, role, known, given or {}) for role, known in (("date", DATE), *wanted.items())}
+    names = {role: column for role, column in found.items() if column is not None}
+    if "date" not in names or len(names) == 1:
+        raise DataError(_not_recognised(frame, path, wanted))
+    dates = _dates(frame[names.pop("date")], path)
+    return {role: Series(path.name, dates, _numbers(frame[column], dates, path)) for role, column in names.items()}
+
+
+def _read(path: Path) -> "pl.DataFrame":
+    import polars as pl
+
+    require(path.is_file(), f"no such data file: {path}", DataError)
+    require(is_data_file(path), f"{path.name}: expected a file ending in {', '.join(SUFFIXES)}", DataError)
+    try:
+        if path.name.lower().endswith(".parquet"):
+            return pl.read_parquet(path)
+        content = path.read_bytes()
+        content = gzip.decompress(content) if path.name.lower().endswith(".gz") else content
+        return pl.read_csv(io.BytesIO(content), infer_schema=False)
+    except (
+        pl.exceptions.PolarsError,
+        pl.exceptions.PanicException,
+        OSError,
+        EOFError,
+        zlib.error,
+        ValueError,
+    ) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise DataError(f"{path.name} is empty, truncated or not what its name says: {reason}") from error
+
+
+def _find(frame: "pl.DataFrame", path: Path, role: str, known: tuple[str, ...], given: Mapping[str, str]) -> str | None:
+    if role in given:
+        wanted = given[role]
+        if wanted not in frame.columns:
+            raise DataError(f"{path.name} has no column {wanted!r}: {nearest(wanted, frame.columns)}")
+        return wanted
+    found = {column.strip().lower(): column for column in reversed(frame.columns)}
+    return next((found[name] for name in known if name in found), None)
+
+
+def _not_recognised(frame: "pl.DataFrame", path: Path, wanted: Mapping[str, tuple[str, ...]]) -> str:
+    expected = "; ".join(f"{role}: {', '.join(known)}" for role, known in (("date", DATE), *wanted.items()))
+    return (
+        f"{path.name}: found the columns {', '.join(frame.columns)}; expected a date and a value, called one of "
+        f"({expected}); rename them, or say which is which with columns, such as {{'date': ..., 'spot': ...}}"
+    )
+
+
+def _dates(column: "pl.Series", path: Path) -> np.ndarray:
+    import polars as pl
+
+    if column.dtype == pl.Date or isinstance(column.dtype, pl.Datetime):
+        days = column.dt.date()
+        text = column.cast(pl.String)
+    else:
+        text = column.cast(pl.String).str.strip_chars().str.replace(r"^(\d{4}-\d{2}-\d{2})[T ].*$", "${1}")
+        tried = [text.str.to_date(form, strict=False) for form in DATE_FORMATS]
+        days = min(tried, key=lambda parsed: parsed.null_count())
+    result = days.to_numpy().astype("datetime64[D]")
+    wrong = np.flatnonzero(np.isnat(result) | (result < YEARS[0]) | (result > YEARS[1]))
+    shown = ", ".join(f"row {row + 1} {text[int(row)] or ''!r}" for row in wrong[:SHOWN])
+    hint = "write days as 2013-12-31 or month/day/year"
+    require(wrong.size == 0, f"{path.name}: {wrong.size:,} dates not understood ({shown}); {hint}", DataError)
+    return result
+
+
+def _numbers(column: "pl.Series", dates: np.ndarray, path: Path) -> np.ndarray:
+    import polars as pl
+
+    if column.dtype.is_numeric():
+        return column.cast(pl.Float64).fill_null(float("nan")).to_numpy().astype(np.float64)
+    text = column.cast(pl.String, strict=False).str.strip_chars().fill_null("")
+    blank = text.str.to_lowercase().is_in(BLANK).to_numpy()
+    values = text.cast(pl.Float64, strict=False)
+    wrong = np.flatnonzero(values.is_null().to_numpy() & ~blank)
+    shown = ", ".join(f"{dates[row]} {text[int(row)]!r}" for row in wrong[:SHOWN])
+    require(
+        wrong.size == 0,
+        f"{path.name}: {column.name} holds {wrong.size:,} values that are not numbers ({shown})",
+        DataError,
+    )
+    return np.where(blank, np.nan, values.fill_null(float("nan")).to_numpy())

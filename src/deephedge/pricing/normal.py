@@ -1,0 +1,46 @@
+"""What the formulas of this package share: the normal density, a square root that is safe at 0, common shapes."""
+
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float
+
+
+def density(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    r"""Standard normal density :math:`\varphi(x)=e^{-x^2/2}/\sqrt{2\pi}`.
+
+    >>> round(float(density(jnp.zeros(()))), 4)
+    0.3989
+    """
+    return jnp.exp(-0.5 * x * x) * float(1.0 / np.sqrt(2.0 * np.pi))
+
+
+def root(tau: ArrayLike) -> Float[Array, "..."]:
+    """Square root of the years left, 0 from expiry on, with a derivative of 0 there instead of an infinite one.
+
+    >>> root(jnp.array([4.0, 0.0, -1.0])).tolist()
+    [2.0, 0.0, 0.0]
+    """
+    tau = jnp.asarray(tau)
+    live = tau > 0
+    return jnp.where(live, jnp.sqrt(jnp.where(live, tau, 1.0)), 0.0)
+
+
+def alike(*values: ArrayLike) -> tuple[Float[Array, "..."], ...]:
+    """The values as floating-point arrays of one shape and one type.
+
+    >>> [x.shape for x in alike(1, jnp.zeros((3, 1)), jnp.zeros(2))]
+    [(3, 2), (3, 2), (3, 2)]
+    """
+    arrays = [jnp.asarray(x) for x in values]
+    dtype = jnp.result_type(*arrays, float)
+    return tuple(jnp.broadcast_arrays(*(x.astype(dtype) for x in arrays)))
+
+
+def sign_of(call: ArrayLike) -> Float[Array, "..."]:
+    """1 for a call, -1 for a put.
+
+    >>> sign_of(jnp.array([True, False])).tolist()
+    [1.0, -1.0]
+    """
+    return jnp.where(jnp.asarray(call), 1.0, -1.0)

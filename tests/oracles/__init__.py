@@ -1,0 +1,1 @@
+"""Independent answers, in NumPy and SciPy alone, that tests of the system are measured against."""
