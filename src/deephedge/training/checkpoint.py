@@ -32,7 +32,7 @@ def fingerprint(*trees: Any) -> str:
 
 def save_arrays(file: Path, tree: PyTree, about: dict[str, str]) -> None:
     """Write the arrays of ``tree`` so that ``file`` is always either the old version or the new one, whole."""
-    tensors = {name: np.ascontiguousarray(_plain(leaf)) for name, leaf in _named(tree).items()}
+    tensors = {name: np.array(_plain(leaf), order="C") for name, leaf in _named(tree).items()}
     content = save(tensors, metadata=about | {"sha256": _checksum(tensors, about)})
     replace_file(file, content)
 
@@ -93,7 +93,7 @@ def _checksum(tensors: dict[str, np.ndarray], about: dict[str, str]) -> str:
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     for name in sorted(tensors):
         value = tensors[name]
-        digest.update(f"{name}{value.dtype}{value.shape}".encode() + np.ascontiguousarray(value).tobytes())
+        digest.update(f"{name}{value.dtype}{value.shape}".encode() + value.tobytes())
     return digest.hexdigest()
 
 

@@ -1,0 +1,11 @@
+"""Judging policies on the same paths: metrics, intervals, paired differences, a verdict in words."""
+
+from deephedge.evaluation.bootstrap import Resampling
+from deephedge.evaluation.compare import Comparison, Estimate, compare, holm
+from deephedge.evaluation.metrics import METRICS, metrics, standard_errors, table
+from deephedge.evaluation.verdict import Unit, Verdict, verdict
+
+__all__ = [
+    "METRICS", "Comparison", "Estimate", "Resampling", "Unit", "Verdict", "compare", "holm", "metrics",
+    "standard_errors", "table", "verdict",
+]  # fmt: skip

@@ -1,0 +1,41 @@
+"""The README's example runs as printed, and prints what the README says."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+def run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_example_runs_as_printed_and_beats_delta():
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    result = ast.literal_eval(run(code).strip())
+    promised = {name: float(value) for name, value in re.findall(r"'(\w+)': (0\.\d+)\.\.\.", README)}
+    assert result.keys() == promised.keys()
+    for name, value in promised.items():
+        assert 0 <= result[name] - value < 1.5e-4 * 2, (name, result[name], value)
+    assert result["band"] < result["delta"]
+
+
+def test_the_readme_is_one_screen_and_its_links_exist():
+    assert len(README.splitlines()) <= 60
+    for link in re.findall(r"\]\((?!http)([^)#]+)", README):
+        assert (ROOT / link).exists(), link
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=[file.stem for file in EXAMPLES])
+def test_examples_run(file):
+    quick = file.read_text().replace("UPDATES = 400", "UPDATES = 3").replace("PATHS = 2048", "PATHS = 64")
+    assert run(quick)
