@@ -3,7 +3,9 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
+from jax.core import Tracer
 from jaxtyping import Array, Float, PyTree
 
 from deephedge.core.errors import ProblemError, require
@@ -15,7 +17,7 @@ from deephedge.features.base import AbstractFeature
 from deephedge.frictions.base import AbstractConstraint, AbstractCost
 from deephedge.frictions.constraints import Box
 from deephedge.frictions.costs import ProportionalCost
-from deephedge.instruments.base import TIME_TOLERANCE, AbstractContract, AbstractTradable
+from deephedge.instruments.base import AbstractContract, AbstractTradable, slack
 from deephedge.policies.base import AbstractPolicy
 
 Trade = Float[Array, " instrument"]
@@ -118,14 +120,14 @@ def rollout(problem: HedgingProblem, policy: AbstractPolicy, path: MarketPath) -
     """Follow a policy along one path: a scan of ``decide``."""
     seen = snapshots(problem, path)
     now = jax.tree.map(lambda x: x[:-1], seen)
-    now = eqx.tree_at(lambda s: s.observation, now, jax.vmap(policy.encode)(now.observation), is_leaf=_is_dict)
+    now = Snapshot(jax.vmap(lambda seen: policy.encode(seen.observation))(now), now.price, now.quotes)
     encoded = _Encoded(policy)
 
     def step(desk: Desk, now: Snapshot) -> tuple[Desk, tuple[Array, Trade, Cash]]:
         desk, trade, cost = decide(problem, encoded, desk, now)  # pyright: ignore
         return desk, (desk.position, trade, cost)
 
-    desk, (position, trade, cost) = lax.scan(step, start(problem, policy), now)
+    desk, (position, trade, cost) = lax.scan(jax.checkpoint(step), start(problem, policy), now)
     cost = cost / path.numeraire[:-1]
     if problem.close_out:
         last = jax.tree.map(lambda x: x[-1], (seen.price, seen.quotes))
@@ -158,18 +160,16 @@ def follow(problem: HedgingProblem, policy: AbstractPolicy, paths: MarketPath) -
 _follow = eqx.filter_jit(follow)
 
 
-def _is_dict(node: PyTree) -> bool:
-    return isinstance(node, dict)
-
-
 def _expires_inside(contract: AbstractContract, grid: TimeGrid) -> None:
-    for member in getattr(contract, "contracts", (contract,)):
-        expiry = getattr(member, "expiry", None)
-        if expiry is None or isinstance(expiry, jax.core.Tracer) or isinstance(grid.times, jax.core.Tracer):
+    """Every date called ``expiry`` in the liability, however deep in books, must lie on the grid."""
+    for place, date in jax.tree_util.tree_leaves_with_path(contract):
+        unknown = any(isinstance(x, Tracer) for x in (date, grid.times))
+        if unknown or getattr(place[-1], "name", None) != "expiry":
             continue
+        end, latest = float(np.asarray(grid.times)[-1]), float(np.asarray(date).max())
         require(
-            float(expiry) <= float(grid.times[-1]) + TIME_TOLERANCE,
-            f"the liability expires at {float(expiry):.6g} years, after the grid ends at {float(grid.times[-1]):.6g}; "
+            end >= latest - slack(latest),
+            f"the liability expires at {latest:.6g} years, after the grid ends at {end:.6g}; "
             "lengthen the grid, or it would never pay",
             ProblemError,
         )

@@ -1,6 +1,23 @@
 """What the desk sees: named, adapted columns."""
 
 from deephedge.features.base import AbstractFeature
+from deephedge.features.greeks import Delta, Gamma, Vega
 from deephedge.features.quote import LogMoneyness, Quote, TimeLeft
+from deephedge.features.rolling import LogReturn, RealisedVol, RollingZScore, RunningMax, Window
+from deephedge.features.scale import Standardised
 
-__all__ = ["AbstractFeature", "LogMoneyness", "Quote", "TimeLeft"]
+__all__ = [
+    "AbstractFeature",
+    "Delta",
+    "Gamma",
+    "LogMoneyness",
+    "LogReturn",
+    "Quote",
+    "RealisedVol",
+    "RollingZScore",
+    "RunningMax",
+    "Standardised",
+    "TimeLeft",
+    "Vega",
+    "Window",
+]

@@ -8,6 +8,7 @@ from deephedge.core.errors import require
 from deephedge.core.paths import MarketPath
 from deephedge.core.types import concrete, number
 from deephedge.features.base import AbstractFeature
+from deephedge.instruments.base import time_left
 
 
 class Quote(AbstractFeature):
@@ -58,4 +59,4 @@ class TimeLeft(AbstractFeature):
     name: str = eqx.field(static=True, default="time_left")
 
     def __call__(self, path: MarketPath) -> Float[Array, " points"]:
-        return jnp.maximum(self.expiry - path.times, 0.0)
+        return time_left(path, self.expiry)

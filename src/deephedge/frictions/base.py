@@ -3,7 +3,10 @@
 from abc import abstractmethod
 
 import equinox as eqx
+import jax.numpy as jnp
 from jaxtyping import Array, Float
+
+from deephedge.core.errors import ProblemError, require
 
 
 class AbstractCost(eqx.Module):
@@ -27,3 +30,21 @@ class AbstractConstraint(eqx.Module):
         self, target: Float[Array, " instrument"], position: Float[Array, " instrument"]
     ) -> Float[Array, " instrument"]:
         """The allowed position nearest to ``target``, coming from ``position``."""
+
+
+def per_instrument(
+    name: str, value: Float[Array, "*instrument"], trade: Float[Array, " instrument"]
+) -> Float[Array, "*instrument"]:
+    """``value`` if it is one number or one for each instrument; any other length would be charged many times over."""
+    count = trade.shape[-1]
+    require(
+        value.shape in ((), (1,), (count,)),
+        f"{name} needs one number, or {count} (one for each instrument), has shape {value.shape}",
+        ProblemError,
+    )
+    return value
+
+
+def size(trade: Float[Array, " instrument"]) -> Float[Array, " instrument"]:
+    """Absolute value, with derivative 0 at 0: JAX's own has 1 there, a pull towards selling where nobody trades."""
+    return trade * jnp.sign(trade)

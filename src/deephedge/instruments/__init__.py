@@ -1,7 +1,25 @@
 """Contracts (dated cash) and tradables (contracts with a price)."""
 
 from deephedge.instruments.base import AbstractContract, AbstractTradable
-from deephedge.instruments.book import Book, long, short
-from deephedge.instruments.equity import EuropeanCall, Spot
+from deephedge.instruments.book import Book, Premium, long, short, sold
+from deephedge.instruments.equity import Digital, EuropeanCall, EuropeanPut, Forward, Spot
+from deephedge.instruments.heston import HestonCall
+from deephedge.instruments.volatility import QuotedVarianceSwap, VarianceSwap
 
-__all__ = ["AbstractContract", "AbstractTradable", "Book", "EuropeanCall", "Spot", "long", "short"]
+__all__ = [
+    "AbstractContract",
+    "AbstractTradable",
+    "Book",
+    "Digital",
+    "EuropeanCall",
+    "EuropeanPut",
+    "Forward",
+    "HestonCall",
+    "Premium",
+    "QuotedVarianceSwap",
+    "Spot",
+    "VarianceSwap",
+    "long",
+    "short",
+    "sold",
+]

@@ -1,6 +1,7 @@
 """What a contract is: dated cash; and what a tradable is: dated cash with a price one can deal at."""
 
 from abc import abstractmethod
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -8,11 +9,14 @@ from jaxtyping import Array, Bool, Float
 
 from deephedge.core.paths import MarketPath
 
-TIME_TOLERANCE = 1e-5  # years, about five minutes: two ways of writing the same date in float32 must meet
+TIME_TOLERANCE = 1e-6  # of a year and of the date (half a minute, a month out): one date written in two ways must meet
 
 
 class AbstractContract(eqx.Module):
-    """Dated cash, signed from the holder's side."""
+    """Dated cash, signed from the holder's side.
+
+    A contract that ends keeps its last date (years) in a field called ``expiry``; a hedging problem looks for it.
+    """
 
     @abstractmethod
     def cashflows(self, path: MarketPath) -> Float[Array, " points"]:
@@ -20,24 +24,47 @@ class AbstractContract(eqx.Module):
 
 
 class AbstractTradable(AbstractContract):
-    """A contract with a price at which it can be bought and sold."""
+    """A contract with a price at which it can be bought and sold.
+
+    ``pointwise`` says that the price at a point reads the quotes at that point and no earlier ones: a sensitivity to a
+    quote then costs one derivative along the path, otherwise one for each point.
+    """
+
+    pointwise: ClassVar[bool] = False
 
     @abstractmethod
     def price(self, path: MarketPath) -> Float[Array, " points"]:
         """Cash price at each point, ex the cash paid at that point; 0 once the contract has ended."""
 
+    def tradable(self, path: MarketPath) -> Bool[Array, " points"]:
+        """Whether it can be dealt in at each point: always, or until its ``expiry`` where it has one."""
+        expiry = getattr(self, "expiry", None)
+        return jnp.ones(path.times.shape, bool) if expiry is None else ~reached(path.times, expiry)
+
+
+def reached(times: Float[Array, "*points"], expiry: Float[Array, ""]) -> Bool[Array, "*points"]:
+    """Whether each time is ``expiry`` or later, to the rounding of a date in float32."""
+    return times >= expiry - slack(expiry)
+
+
+def slack(date: Any) -> Any:
+    """Years by which two ways of writing ``date`` (a number or an array, years) may differ."""
+    return TIME_TOLERANCE * (1.0 + abs(date))
+
 
 def at_expiry(path: MarketPath, expiry: Float[Array, ""]) -> Bool[Array, " points"]:
-    """The one point at which a contract expires: the first at or after ``expiry``; none if the path ends before."""
-    reached = path.times >= expiry - TIME_TOLERANCE
-    before = jnp.concatenate([jnp.zeros(1, bool), reached[:-1]])
-    return reached & ~before
+    """The one point at which a contract expires: the first at or after ``expiry``.
+
+    None if the path ends before, and none if it begins after: the cash was paid then.
+    """
+    over = reached(path.times, expiry)
+    before = path.times[:1] > expiry + slack(expiry)
+    return over & ~jnp.concatenate([before, over[:-1]])
 
 
 def time_left(path: MarketPath, expiry: Float[Array, ""]) -> Float[Array, " points"]:
     """Years to ``expiry`` at each point, 0 when reached."""
-    left = expiry - path.times
-    return jnp.where(left > TIME_TOLERANCE, left, 0.0)
+    return jnp.where(reached(path.times, expiry), 0.0, expiry - path.times)
 
 
 def carry(path: MarketPath, name: str) -> Float[Array, " points"]:
@@ -45,10 +72,12 @@ def carry(path: MarketPath, name: str) -> Float[Array, " points"]:
     return path.quotes.get(name, jnp.zeros_like(path.times))
 
 
-def forward_and_discount(
-    path: MarketPath, underlier: str, left: Float[Array, " points"]
-) -> tuple[Float[Array, " points"], Float[Array, " points"]]:
-    """Forward of ``underlier`` and discount factor for ``left`` years under the path's quoted flat rates."""
-    rate, dividend = carry(path, "rate"), carry(path, f"{underlier}.dividend")
-    return path.quote(underlier) * jnp.exp((rate - dividend) * left), jnp.exp(-rate * left)
+def discount(path: MarketPath, left: Float[Array, " points"]) -> Float[Array, " points"]:
+    """Price of one unit of cash ``left`` years ahead, under the path's quoted flat rate."""
+    return jnp.exp(-carry(path, "rate") * left)
 
+
+def forward(path: MarketPath, underlier: str, left: Float[Array, " points"]) -> Float[Array, " points"]:
+    """Forward of ``underlier`` for ``left`` years under the path's quoted flat rate and dividend yield."""
+    growth = carry(path, "rate") - carry(path, f"{underlier}.dividend")
+    return path.quote(underlier) * jnp.exp(growth * left)

@@ -1,7 +1,14 @@
 """Many contracts held at once, with signs."""
 
+from collections.abc import Hashable, Iterable, Iterator
+
 import equinox as eqx
-from jaxtyping import Array, Float
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jax.typing import ArrayLike
+from jaxtyping import Array, Bool, Float
 
 from deephedge.core.errors import ProblemError, require
 from deephedge.core.paths import MarketPath
@@ -12,41 +19,90 @@ from deephedge.instruments.base import AbstractContract, AbstractTradable
 class Book(AbstractTradable):
     """``units`` of each contract; cash and price are the signed sums.
 
-    A member without a price can be held as a liability, but then the book has no price either.
+    Contracts of one kind (same class, same names; any strikes and dates) are kept as one contract whose numbers are
+    arrays, so that thousands of them cost one vectorised evaluation and compile like one. A member without a price
+    can be held as a liability, but then the book has no price either.
 
     >>> from deephedge import instruments as i
     >>> spread = i.Book((i.EuropeanCall("SPX", strike=1.0, expiry=1.0), i.EuropeanCall("SPX", 1.1, 1.0)), (-1.0, 1.0))
+    >>> len(spread.kinds), spread.units[0].tolist()
+    (1, [-1.0, 1.0])
     """
 
-    contracts: tuple[AbstractContract, ...]
-    units: Float[Array, " unit"] = eqx.field(converter=as_float)
+    kinds: tuple[AbstractContract, ...]
+    units: tuple[Float[Array, " unit"], ...]
 
-    def __check_init__(self):
-        require(len(self.contracts) > 0, "a book needs at least one contract", ProblemError)
+    def __init__(self, contracts: Iterable[AbstractContract], units: ArrayLike | Iterable[ArrayLike]):
+        contracts, units = tuple(contracts), as_float(units)
+        require(len(contracts) > 0, "a book needs at least one contract", ProblemError)
         require(
-            self.units.shape == (len(self.contracts),),
-            f"a book of {len(self.contracts)} contracts needs as many units, got shape {self.units.shape}",
+            units.shape == (len(contracts),),
+            f"a book of {len(contracts)} contracts needs one number of units for each, got shape {units.shape}",
             ProblemError,
         )
+        members: dict[Hashable, list[int]] = {}
+        for n, contract in enumerate(contracts):
+            members.setdefault(_kind(contract), []).append(n)
+        self.kinds = tuple(_stack([contracts[n] for n in alike]) for alike in members.values())
+        self.units = tuple(units[np.asarray(alike)] for alike in members.values())
+
+    @property
+    def pointwise(self) -> bool:  # pyright: ignore
+        return all(getattr(kind, "pointwise", False) for kind in self.kinds)
 
     def cashflows(self, path: MarketPath) -> Float[Array, " points"]:
-        return sum(c.cashflows(path) * self.units[n] for n, c in enumerate(self.contracts))  # pyright: ignore
+        return self._total("cashflows", path)
 
     def price(self, path: MarketPath) -> Float[Array, " points"]:
-        for contract in self.contracts:
-            require(
-                isinstance(contract, AbstractTradable),
-                f"{type(contract).__name__} has no price; hold it as a liability, not as an instrument",
-                ProblemError,
-            )
-        return sum(c.price(path) * self.units[n] for n, c in enumerate(self.contracts))  # pyright: ignore
+        self._priced()
+        return self._total("price", path)
+
+    def tradable(self, path: MarketPath) -> Bool[Array, " points"]:
+        """While at least one of its contracts is."""
+        self._priced()
+        return jnp.any(jnp.concatenate([each for _, each in self._each("tradable", path)]), axis=0)
+
+    def _total(self, what: str, path: MarketPath) -> Float[Array, " points"]:
+        return sum(jnp.sum(units[:, None] * each, axis=0) for units, each in self._each(what, path))  # pyright: ignore
+
+    def _each(self, what: str, path: MarketPath) -> Iterator[tuple[Float[Array, " unit"], Array]]:
+        for kind, units in zip(self.kinds, self.units, strict=True):
+            # A spot holds no numbers at all: the units say how many of it there are.
+            yield units, eqx.filter_vmap(lambda contract, _: getattr(contract, what)(path))(kind, units)
+
+    def _priced(self) -> None:
+        for kind in self.kinds:
+            name = type(kind).__name__
+            message = f"{name} has no price; hold it as a liability, not as an instrument"
+            require(isinstance(kind, AbstractTradable), message, ProblemError)
+
+
+class Premium(AbstractContract):
+    """The price of ``contract`` at the first point, received there in cash: what its buyer pays.
+
+    >>> import deephedge as dh, jax.numpy as jnp
+    >>> path = dh.MarketPath(jnp.array([0.0, 1.0]), {"SPX": jnp.array([1.0, 1.5])}, jnp.ones(2))
+    >>> Premium(dh.instruments.Spot("SPX")).cashflows(path).tolist()
+    [1.0, 0.0]
+    """
+
+    contract: AbstractTradable
+
+    def __check_init__(self):
+        name = type(self.contract).__name__
+        message = f"{name} has no price, so no premium; name the premium in cash instead"
+        require(isinstance(self.contract, AbstractTradable), message, ProblemError)
+
+    def cashflows(self, path: MarketPath) -> Float[Array, " points"]:
+        price = self.contract.price(path)
+        return jnp.zeros_like(price).at[0].set(price[0])
 
 
 def short(contract: AbstractContract, units: float = 1.0) -> Book:
     """The obligation to deliver: ``-units`` of ``contract``, cash signed to us.
 
     >>> from deephedge import instruments as i
-    >>> sold = i.short(i.EuropeanCall("SPX", strike=1.0, expiry=30 / 365))
+    >>> obligation = i.short(i.EuropeanCall("SPX", strike=1.0, expiry=30 / 365))
     """
     return Book((contract,), (-units,))
 
@@ -54,3 +110,31 @@ def short(contract: AbstractContract, units: float = 1.0) -> Book:
 def long(contract: AbstractContract, units: float = 1.0) -> Book:
     """``units`` of ``contract`` held as an asset."""
     return Book((contract,), (units,))
+
+
+def sold(contract: AbstractTradable, units: float = 1.0) -> Book:
+    """The obligation to deliver and the premium received for it, at the contract's price on the first point.
+
+    Wealth then reads: premium - payoff + gains - costs.
+
+    >>> import deephedge as dh, jax.numpy as jnp
+    >>> path = dh.MarketPath(jnp.array([0.0, 1.0]), {"SPX": jnp.array([1.0, 1.5])}, jnp.ones(2))
+    >>> sold(dh.instruments.Forward("SPX", strike=0.75, expiry=1.0)).cashflows(path).tolist()
+    [0.25, -0.75]
+    """
+    return Book((contract, Premium(contract)), (-units, units))
+
+
+def _kind(contract: AbstractContract) -> Hashable:
+    leaves, structure = jax.tree.flatten(contract)
+    return structure, tuple((x.shape, x.dtype) if eqx.is_array(x) else x for x in leaves)
+
+
+def _stack(contracts: list[AbstractContract]) -> AbstractContract:
+    return jax.tree.map(lambda *x: _row(x) if eqx.is_array(x[0]) else x[0], *contracts)
+
+
+def _row(numbers: tuple[Array, ...]) -> Float[Array, "unit ..."]:
+    # Thousands of arguments to one JAX operation take seconds to compile; NumPy does not compile.
+    traced = any(isinstance(x, Tracer) for x in numbers)
+    return jnp.stack(numbers) if traced else jnp.asarray(np.stack([np.asarray(x) for x in numbers]))

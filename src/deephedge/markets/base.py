@@ -7,7 +7,7 @@ import jax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from deephedge.core.grid import TimeGrid
-from deephedge.core.parallel import over_paths
+from deephedge.core.parallel import gathered, over_paths
 from deephedge.core.paths import MarketPath
 from deephedge.markets.sampler import Sampler
 
@@ -42,7 +42,7 @@ def sample(
     >>> dh.sample(market, grid, 1000, key=jax.random.key(0)).quotes["SPX"].shape
     (1000, 13)
     """
-    return _sample(market, grid, Sampler.of(market.shocks(grid), grid, paths, method), key, paths)
+    return gathered(_sample(market, grid, Sampler.of(market.shocks(grid), grid, paths, method), key, paths))
 
 
 @eqx.filter_jit

@@ -1,13 +1,23 @@
 """What an objective is: a convex risk measure of terminal wealth, in cash; smaller is better."""
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import equinox as eqx
+import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 
 class AbstractObjective(eqx.Module):
-    """Risk of a sample of terminal wealth. ``objective(wealth)`` is the exact risk of the empirical distribution."""
+    r"""Risk of a sample of terminal wealth. ``objective(wealth)`` is the exact risk of the empirical distribution.
+
+    ``cash_invariant`` says that :math:`\rho(X+c)=\rho(X)-c`, so that risk is an amount of cash and differences of it
+    are prices; ``monotone`` that more wealth on every path is never more risk.
+    """
+
+    cash_invariant: ClassVar[bool] = True
+    monotone: ClassVar[bool] = True
 
     @abstractmethod
     def __call__(self, wealth: Float[Array, " path"]) -> Float[Array, ""]:
@@ -18,9 +28,10 @@ class AbstractPathwiseObjective(AbstractObjective):
     """A risk that is the least, over a threshold, of a mean over paths.
 
     Given the threshold, paths add up one by one, so training can go through them in chunks and add gradients exactly.
+    An empty threshold says that the risk is such a mean already and there is nothing to fit.
     """
 
-    threshold: eqx.AbstractVar[Float[Array, "*quote"]]
+    threshold: eqx.AbstractVar[Float[Array, "..."]]
 
     @abstractmethod
     def pathwise(self, wealth: Float[Array, "*path"]) -> Float[Array, "*path"]:
@@ -29,3 +40,12 @@ class AbstractPathwiseObjective(AbstractObjective):
     @abstractmethod
     def fitted(self, wealth: Float[Array, " path"]) -> "AbstractPathwiseObjective":
         """The same objective with its threshold at the minimiser for this sample."""
+
+
+def at_best_threshold(objective: AbstractPathwiseObjective, wealth: Float[Array, " path"]) -> Float[Array, ""]:
+    """Mean of the pathwise terms at the threshold that this sample wants: the risk itself.
+
+    The threshold is a minimiser, so holding it still leaves every first derivative right (the envelope theorem).
+    """
+    best = lax.stop_gradient(objective).fitted(lax.stop_gradient(wealth)).threshold
+    return jnp.mean(eqx.tree_at(lambda o: o.threshold, objective, best).pathwise(wealth))

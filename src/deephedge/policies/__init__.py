@@ -1,8 +1,17 @@
 """Who decides: learnt policies and baselines behind one interface."""
 
 from deephedge.policies.band import NoTransactionBand
-from deephedge.policies.base import AbstractPolicy
-from deephedge.policies.baseline import BlackScholesDelta, NoHedge
+from deephedge.policies.base import AbstractPolicy, Frozen, trainable
+from deephedge.policies.baseline import BlackScholesDelta, Delta, NoHedge, Static
+from deephedge.policies.convolutional import CNN
+from deephedge.policies.delta_vega import DeltaGamma, DeltaVega
+from deephedge.policies.leland import Leland
+from deephedge.policies.minimum_variance import MinimumVarianceDelta
 from deephedge.policies.mlp import MLP
+from deephedge.policies.recurrent import GRU, LSTM
+from deephedge.policies.whalley_wilmott import WhalleyWilmott
 
-__all__ = ["MLP", "AbstractPolicy", "BlackScholesDelta", "NoHedge", "NoTransactionBand"]
+__all__ = [
+    "CNN", "GRU", "LSTM", "MLP", "AbstractPolicy", "BlackScholesDelta", "Delta", "DeltaGamma", "DeltaVega", "Frozen",
+    "Leland", "MinimumVarianceDelta", "NoHedge", "NoTransactionBand", "Static", "WhalleyWilmott", "trainable",
+]  # fmt: skip

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-from deephedge.core.errors import MissingFeature, nearest
+from deephedge.core.errors import ConfigError, MissingFeature, ProblemError, nearest, require
 from deephedge.core.types import as_float
 
 Observation = dict[str, Array]
@@ -37,54 +37,128 @@ class AbstractPolicy(eqx.Module):
         """The position wanted over the next step (units of each instrument), and the new memory."""
 
 
-def gather(observation: Observation, names: tuple[str, ...]) -> Float[Array, " feature"]:
-    """The named features of one observation as one vector; raises ``MissingFeature`` with the nearest known name."""
+def read(observation: Observation, *names: str) -> tuple[Array, ...]:
+    """The named features of one observation, in that order; raises ``MissingFeature`` with the nearest known name."""
     for name in names:
         if name not in observation:
             hint = nearest(name, observation)
             raise MissingFeature(f"the policy needs the feature {name!r}, which the problem does not offer: {hint}")
-    return jnp.concatenate([jnp.ravel(observation[name]) for name in names])
+    return tuple(observation[name] for name in names)
+
+
+def gather(observation: Observation, names: tuple[str, ...]) -> Float[Array, " feature"]:
+    """The named features of one observation as one vector, windows flattened; raises ``MissingFeature``."""
+    return jnp.concatenate([jnp.ravel(column) for column in read(observation, *names)])
 
 
 class Scaler(eqx.Module):
     """Fixed units of a network: inputs are standardised by it and outputs are multiples of ``unit``.
 
     It is measured once on simulated training paths when training starts and never trained: ``trainable`` leaves it
-    out. It travels with the weights, so that live code standardises exactly as training did.
+    out. It travels with the weights, so that live code standardises exactly as training did. ``groups`` are lengths
+    of runs of inputs that share one mean and one scale, such as the lags of a window; without it each has its own.
     """
 
     mean: Float[Array, " feature"]
     scale: Float[Array, " feature"]
     unit: Float[Array, " instrument"]
     measured: bool = eqx.field(static=True, default=False)
+    groups: tuple[int, ...] | None = eqx.field(static=True, default=None)
 
     @classmethod
-    def identity(cls, features: int, instruments: int) -> "Scaler":
-        return cls(as_float(np.zeros(features)), as_float(np.ones(features)), as_float(np.ones(instruments)))
+    def identity(cls, features: int, instruments: int, groups: tuple[int, ...] | None = None) -> "Scaler":
+        require(features >= 1, "a network needs the name of at least one feature to read", ConfigError)
+        require(instruments >= 1, f"instruments must be 1 or more, was {instruments}", ConfigError)
+        zero, one = as_float(np.zeros(features)), as_float(np.ones(features))
+        return cls(zero, one, as_float(np.ones(instruments)), groups=groups)
 
-    def __call__(self, x: Float[Array, " feature"]) -> Float[Array, " feature"]:
+    def __call__(self, x: Float[Array, " column"]) -> Float[Array, " column"]:
+        require(
+            x.shape == self.mean.shape,
+            f"the features hold {x.size} numbers and the network was built for {self.mean.size}: say inputs={x.size}",
+            ProblemError,
+        )
         return (x - self.mean) / self.scale
 
     def measure(self, rows: Float[Array, "path feature"], unit: Float[Array, " instrument"]) -> "Scaler":
         """The scaler of these observations; a feature that does not vary is only centred."""
-        mean, spread = rows.mean(0), rows.std(0)
+        mean = self._pooled(rows.mean(0))
+        spread = jnp.sqrt(self._pooled(jnp.square(rows - mean).mean(0)))
         constant = spread <= 1e-6 * jnp.maximum(jnp.abs(mean), 1e-6)
-        return Scaler(mean, jnp.where(constant, 1.0, spread), jnp.where(unit > 0, unit, 1.0), True)
+        unit = jnp.where(unit > 0, unit, 1.0)
+        return Scaler(mean, jnp.where(constant, 1.0, spread), unit, True, self.groups)
+
+    def _pooled(self, x: Float[Array, " feature"]) -> Float[Array, " feature"]:
+        if self.groups is None:
+            return x
+        ends = np.cumsum(self.groups)[:-1]
+        return jnp.concatenate([jnp.full_like(run, run.mean()) for run in jnp.split(x, ends)])
+
+
+class Frozen(AbstractPolicy):
+    """A policy without memory whose numbers training leaves alone: what a network adds to.
+
+    >>> import deephedge as dh, jax
+    >>> delta = dh.policies.BlackScholesDelta()
+    >>> jax.tree.leaves(dh.policies.trainable(delta)), jax.tree.leaves(dh.policies.trainable(dh.policies.Frozen(delta)))
+    ([True, True, True], [False, False, False])
+    """
+
+    policy: AbstractPolicy
+
+    def __check_init__(self):
+        memory = jax.tree.leaves(self.policy.init())
+        name = type(self.policy).__name__
+        require(not memory, f"a network can only add to a policy without memory, and {name} has one", ConfigError)
+
+    def init(self) -> None:
+        return None
+
+    def encode(self, observation: Observation) -> PyTree:
+        return _still(self.policy).encode(observation)
+
+    def __call__(
+        self, encoded: PyTree, position: Float[Array, " instrument"], state: PyTree
+    ) -> tuple[Float[Array, " instrument"], PyTree]:
+        return _still(self.policy)(encoded, position, None)[0], state
+
+
+def frozen(policy: AbstractPolicy | None) -> Frozen | None:
+    """``policy`` as something to add to; nothing stays nothing."""
+    return policy if policy is None or isinstance(policy, Frozen) else Frozen(policy)
+
+
+def on_top_of(
+    baseline: Frozen | None, encoded: PyTree, position: Float[Array, " instrument"]
+) -> Float[Array, " instrument"]:
+    """The position of the baseline that a network adds to, or none."""
+    return jnp.zeros_like(position) if baseline is None else baseline(encoded, position, None)[0]
 
 
 def is_scaler(node: Any) -> bool:
+    """Whether a node of a policy's tree is a ``Scaler``: for use as ``is_leaf``."""
     return isinstance(node, Scaler)
 
 
 def trainable(policy: PyTree) -> PyTree:
-    """A filter: true for the arrays that gradient descent may move (all floating-point leaves outside a scaler)."""
-    return jax.tree.map(
-        lambda node: jax.tree.map(lambda _: False, node) if is_scaler(node) else eqx.is_inexact_array(node),
-        policy,
-        is_leaf=is_scaler,
-    )
+    """A filter: true for the arrays that training may move, floating-point leaves outside a ``Scaler`` or ``Frozen``.
+
+    An optimiser never sees what this leaves out, so weight decay cannot move it either.
+    """
+
+    def fixed(node: Any) -> bool:
+        return isinstance(node, Scaler | Frozen)
+
+    def mark(node: Any) -> PyTree:
+        return jax.tree.map(lambda _: False, node) if fixed(node) else eqx.is_inexact_array(node)
+
+    return jax.tree.map(mark, policy, is_leaf=fixed)
 
 
 def dense(key: Any, rows: int, columns: int, gain: float = 1.0) -> Float[Array, "row column"]:
     """Weights with variance ``gain^2 / columns`` (He, Zhang, Ren, Sun 2015, with gain sqrt 2 for rectifiers)."""
     return jax.random.normal(key, (rows, columns)) * (gain / columns**0.5)
+
+
+def _still(policy: AbstractPolicy) -> AbstractPolicy:
+    return jax.tree.map(lambda x: jax.lax.stop_gradient(x) if eqx.is_array(x) else x, policy)

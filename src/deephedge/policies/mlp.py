@@ -1,11 +1,9 @@
 """Specimen of the learnt policies: a semi-recurrent multi-layer perceptron."""
 
 import equinox as eqx
-import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
-from deephedge.policies.base import AbstractPolicy, Observation, Scaler, gather
+from deephedge.policies.base import AbstractPolicy, Frozen, Observation, Scaler, frozen, gather, on_top_of
 from deephedge.policies.network import Layers
 
 
@@ -27,7 +25,7 @@ class MLP(AbstractPolicy):
 
     layers: Layers
     scaler: Scaler
-    baseline: AbstractPolicy | None
+    baseline: Frozen | None
     features: tuple[str, ...] = eqx.field(static=True)
     semi_recurrent: bool = eqx.field(static=True)
 
@@ -45,7 +43,7 @@ class MLP(AbstractPolicy):
         baseline: AbstractPolicy | None = None,
     ):
         self.features = tuple(features)
-        self.semi_recurrent, self.baseline = semi_recurrent, baseline
+        self.semi_recurrent, self.baseline = semi_recurrent, frozen(baseline)
         columns = inputs or len(self.features)
         self.scaler = Scaler.identity(columns, instruments)
         sizes = (columns + instruments * semi_recurrent, *[width] * depth, instruments)
@@ -55,25 +53,15 @@ class MLP(AbstractPolicy):
         return None
 
     def encode(self, observation: Observation) -> PyTree:
-        first = self.layers.first(self.scaler(gather(observation, self.features)))
-        return first, None if self.baseline is None else self.baseline.encode(observation)
+        seen = self.layers.first(self.scaler(gather(observation, self.features)))
+        if not self.semi_recurrent:
+            seen = self.layers.rest(seen)
+        return seen, None if self.baseline is None else self.baseline.encode(observation)
 
     def __call__(
         self, encoded: PyTree, position: Float[Array, " instrument"], state: PyTree
     ) -> tuple[Float[Array, " instrument"], PyTree]:
-        first, base = encoded
+        seen, base = encoded
         if self.semi_recurrent:
-            columns = self.scaler.mean.shape[0]
-            first = first + self.layers.weights[0][:, columns:] @ (position / self.scaler.unit)
-        wanted = self.scaler.unit * self.layers.rest(first)
-        return wanted + on_top_of(self.baseline, base, position), state
-
-
-def on_top_of(
-    baseline: AbstractPolicy | None, encoded: PyTree, position: Float[Array, " instrument"]
-) -> Float[Array, " instrument"]:
-    """The position of a memoryless baseline that a network adds to; its own numbers are not trained along."""
-    if baseline is None:
-        return jnp.zeros_like(position)
-    frozen = jax.tree.map(lambda x: jax.lax.stop_gradient(x) if eqx.is_array(x) else x, baseline)
-    return frozen(encoded, position, None)[0]
+            seen = self.layers.rest(self.layers.also(seen, position / self.scaler.unit))
+        return self.scaler.unit * seen + on_top_of(self.baseline, base, position), state

@@ -22,8 +22,8 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 class Layers(eqx.Module):
     """A multi-layer perceptron; ``sizes`` = (inputs, hidden ..., outputs). ``W @ x`` keeps paths on the last axis."""
 
-    weights: tuple[Float[Array, "row column"], ...]
-    biases: tuple[Float[Array, " row"], ...]
+    weights: tuple[Float[Array, "_ _"], ...]
+    biases: tuple[Float[Array, " _"], ...]
     activation: str = eqx.field(static=True)
 
     @classmethod
@@ -40,6 +40,10 @@ class Layers(eqx.Module):
     def first(self, x: Float[Array, " column"]) -> Float[Array, " row"]:
         """The first layer before its activation."""
         return self.weights[0][:, : x.shape[0]] @ x + self.biases[0]
+
+    def also(self, before: Float[Array, " row"], x: Float[Array, " column"]) -> Float[Array, " row"]:
+        """``before`` with the last columns of the first layer applied to ``x``, which was not known to ``first``."""
+        return before + self.weights[0][:, -x.shape[0] :] @ x
 
     def rest(self, before: Float[Array, " row"]) -> Float[Array, " output"]:
         """Everything after ``first``."""

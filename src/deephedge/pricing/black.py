@@ -8,7 +8,7 @@ All functions take arrays that broadcast, in any shape. Forward, strike and pric
 is per square root of a year, ``tau`` in years; leave ``tau`` out and ``vol`` is the total volatility. ``call`` is a
 flag or an array of flags; a put is ``call=False``. To discount, multiply by the price of the zero bond.
 
-Where no randomness is left (``tau <= 0`` or a total volatility below 1e-10) the price is the intrinsic value, delta is
+Where no randomness is left (``tau <= 0`` or a total volatility below 1e-8) the price is the intrinsic value, delta is
 a step (one half at the money), gamma and vega are 0. Everything is finite there, and so are all derivatives.
 """
 
@@ -21,10 +21,10 @@ from jaxtyping import Array, Float
 
 from deephedge.pricing.normal import alike, density, root, sign_of
 
-# Below this total volatility an option is worth its intrinsic value to within 4e-11 of the forward.
-_DEAD = 1e-10
-# Forwards and strikes at or below zero are read as this one: a call is then a forward or worthless, as it should be.
-_FLOOR = 1e-12
+# Below this total volatility an option is worth its intrinsic value to within 4e-9 of the forward.
+_DEAD = 1e-8
+# A forward or strike from here down is nothing: a call is then worthless or a forward, its intrinsic value both times.
+_FLOOR = 1e-10
 # Gauss-Legendre on (-1, 1), the positive half of 10 points: exact to rounding for a total volatility up to 1.
 _NODES = [(float(node), float(weight)) for node, weight in zip(*np.polynomial.legendre.leggauss(10), strict=True)][5:]
 
@@ -82,7 +82,8 @@ def spot_delta(
     >>> round(float(spot_delta(100.0, 100.0 * math.exp(0.03), 100.0, 0.2, 1.0, discount=math.exp(-0.05))), 4)
     0.5869
     """
-    return discount * jnp.asarray(forward) / jnp.asarray(spot) * delta(forward, strike, vol, tau, call)
+    growth = jnp.asarray(forward) / jnp.asarray(spot)
+    return jnp.asarray(discount) * growth * delta(forward, strike, vol, tau, call)
 
 
 def gamma(forward: ArrayLike, strike: ArrayLike, vol: ArrayLike, tau: ArrayLike = 1.0) -> Float[Array, "..."]:
@@ -138,7 +139,7 @@ def log_moneyness(forward: ArrayLike, strike: ArrayLike) -> Float[Array, "..."]:
 
 def _moneyness(forward: Array, strike: Array, total: Array) -> tuple[Array, Array, Array]:
     """(is any randomness left, x / s, s / 2): the sum of the last two is d1, their difference d2."""
-    live = total > _DEAD
+    live = (total > _DEAD) & (forward > _FLOOR) & (strike > _FLOOR)
     safe = jnp.where(live, total, 1.0)
     return live, log_moneyness(forward, strike) / safe, 0.5 * safe
 

@@ -18,8 +18,8 @@ from jaxtyping import Array, Complex, Float
 from deephedge.pricing import black
 from deephedge.pricing.normal import alike
 
-# Below this expected variance an option is worth its intrinsic value to within 4e-11 of the forward.
-_DEAD = 1e-20
+# Below this expected variance an option is worth its intrinsic value to within 4e-9 of the forward.
+_DEAD = 1e-16
 # Beyond this log-moneyness the time value is below 2e-9 of the larger of forward and strike.
 _FAR = 20.0
 # A correlation of one would put a branch point at infinity on the path of integration.

@@ -1,0 +1,249 @@
+"""The command line: thin. Nothing heavy is imported before a command needs it."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deephedge.core.errors import DeephedgeError
+
+if TYPE_CHECKING:
+    from deephedge.studies import RunFolder, Screen, Study
+
+BAD_INPUT, INTERRUPTED = 2, 130
+DEMO = "studies/spx_call.toml"
+STUDIES = "Studies: a TOML file, from data to report"
+MACHINE = "This machine"
+RUNS = "Runs: a folder that a study has made"
+
+app = typer.Typer(
+    name="deephedge", add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)  # fmt: skip
+
+StudyFile = Annotated[str, typer.Argument(metavar="STUDY", help="A TOML file, or the name of one that comes along.")]
+Folder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
+Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings to change, such as training.updates=50.")
+]
+Data = Annotated[str | None, typer.Option(metavar="PATH", help="Use this file or folder in place of data.source.")]
+Out = Annotated[Path, typer.Option(metavar="DIR", help="Where run folders go.")]
+Into = Annotated[
+    Path | None, typer.Option("--folder", metavar="DIR", help="The run folder itself, not a name made up.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run of the same settings was.")]
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Results only, no progress.")] = False,
+) -> None:
+    """Deep hedging: learn which hedge to hold, under costs and limits, and test it on history that it never saw."""
+    if version:
+        from deephedge import __version__
+
+        typer.echo(f"deephedge {__version__}")
+        raise typer.Exit()
+    _state.update(debug=debug, quiet=quiet)
+
+
+_state: dict[str, Any] = {"debug": False, "quiet": False, "screen": None}
+
+
+@app.command(rich_help_panel=STUDIES)
+def run(
+    study: StudyFile, overrides: Overrides = None, data: Data = None, out: Out = Path("runs"), folder: Into = None,
+    resume: Resume = False,
+) -> None:  # fmt: skip
+    """The whole job: simulate, train, evaluate, backtest, report."""
+    from deephedge import studies
+
+    studies.run(_study(study, overrides, data), out=out, folder=folder, resume=resume, screen=_screen())
+
+
+@app.command(rich_help_panel=STUDIES)
+def demo(
+    overrides: Overrides = None, data: Data = None, out: Out = Path("runs"), folder: Into = None, resume: Resume = False
+) -> None:
+    """Run the main study: a network learns to hedge an S&P 500 call, and meets history that it never saw."""
+    run(DEMO, overrides, data, out, folder, resume)
+
+
+@app.command(rich_help_panel=STUDIES)
+def simulate(
+    study: StudyFile, overrides: Overrides = None, data: Data = None,
+    paths: Annotated[int, typer.Option(min=1, help="How many years, or paths, to simulate.")] = 2000,
+    to: Annotated[Path | None, typer.Option(metavar="FILE", help="Write paths on the study's grid to Parquet.")] = None,
+) -> None:  # fmt: skip
+    """Fit the market, compare it with history, and write paths."""
+    from deephedge.studies import draw, simulate
+    from deephedge.studies.job import agreement_table, keep_compiled_programs
+
+    found, screen = _study(study, overrides, data), _screen()
+    keep_compiled_programs()
+    if found.data is not None:
+        screen.show(agreement_table(found, simulate(found, paths=paths, screen=screen)))
+    if to is not None or found.data is None:
+        batch = draw(found, paths, to)
+        screen.show(f"{batch.times.shape[0]:,} paths of {', '.join(batch.quotes)}" + (f" in {to}" if to else ""))
+
+
+@app.command(rich_help_panel=STUDIES)
+def train(
+    study: StudyFile, overrides: Overrides = None, data: Data = None, out: Out = Path("runs"), folder: Into = None,
+    resume: Resume = False,
+) -> None:  # fmt: skip
+    """Train the policies of a study, and nothing else."""
+    from deephedge.studies import open_run, train
+
+    found, screen = _study(study, overrides, data), _screen()
+    place = open_run(found, out=out, folder=folder, resume=resume, screen=screen)
+    train(found, place, screen=screen, resume=resume)
+    screen.show(f"trained: {place.path}")
+
+
+@app.command(rich_help_panel=RUNS)
+def evaluate(folder: Folder) -> None:
+    """Judge a run's policies on fresh simulated paths."""
+    from deephedge.studies import evaluate
+    from deephedge.studies.job import result_table
+
+    study, place, screen = _run(folder)
+    found = evaluate(study, place, screen=screen)
+    screen.show(result_table(study, place, found, "On simulated paths"))
+
+
+@app.command(rich_help_panel=RUNS)
+def backtest(folder: Folder) -> None:
+    """Judge a run's policies on the test years. Do it once."""
+    from deephedge.studies import backtest
+    from deephedge.studies.job import result_table
+
+    study, place, screen = _run(folder)
+    found = backtest(study, place, screen=screen)
+    screen.show(result_table(study, place, found, "On history never seen"))
+    screen.show(place.read_json("verdict.json")["text"])
+
+
+@app.command(rich_help_panel=RUNS)
+def price(
+    folder: Folder, bid: Annotated[bool, typer.Option(help="Also train the opposite hedge, for the bid.")] = True
+) -> None:
+    """What the liability is worth to a desk that hedges as the run has learnt."""
+    from deephedge.studies import price, tables
+    from deephedge.studies.evaluation import unit
+    from deephedge.studies.pricing import average_premium
+
+    study, place, screen = _run(folder)
+    quotes = price(study, place, screen=screen, bid=bid)
+    screen.show(tables.quotes(quotes, unit(study), study.report.labels, average_premium(study)))
+
+
+@app.command(rich_help_panel=RUNS)
+def report(folder: Folder) -> None:
+    """Write a run's report again."""
+    from deephedge.studies import report
+
+    study, place, screen = _run(folder)
+    screen.show(f"report: {report(study, place, screen=screen)}")
+
+
+@app.command(rich_help_panel=RUNS)
+def compare(folders: Annotated[list[Path], typer.Argument(metavar="RUN RUN...")]) -> None:
+    """Runs beside each other, paired where they hold the same test windows."""
+    from deephedge.studies import Study, compare, tables
+    from deephedge.studies.evaluation import unit
+    from deephedge.studies.rundir import RunFolder
+
+    screen = _screen()
+    with screen.stage("reading the runs"):
+        found, rows = compare(folders)
+    screen.show(tables.side_by_side(rows))
+    if found is not None:
+        screen.show(tables.across(found, unit(Study.of_run(RunFolder.open(folders[0])))))
+    else:
+        screen.show("The runs do not hold the same test windows, so no differences are paired.")
+
+
+@app.command(rich_help_panel=MACHINE)
+def doctor() -> None:
+    """Is this machine ready? Versions, devices, threads, cache, data."""
+    from deephedge.studies import doctor, tables
+
+    found, screen = doctor(), _screen()
+    screen.show(tables.findings(found))
+    if not all(one.healthy for one in found):
+        screen.show("Not healthy: see the lines marked mend.")
+        raise typer.Exit(BAD_INPUT)
+    screen.show("healthy")
+
+
+def main() -> None:
+    """Entry point: one sentence for a mistake, a way to go on after Ctrl-C, a traceback for what nobody foresaw."""
+    sys.exit(status(sys.argv[1:]))
+
+
+def status(arguments: list[str]) -> int:
+    """Run a command line and return its exit status."""
+    _state.update(debug="--debug" in arguments, quiet=False, screen=None)
+    try:
+        return int(app(arguments, standalone_mode=False) or 0)
+    except DeephedgeError as error:
+        return _refuse(error, str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        return _interrupted()
+    except typer.Exit as leaving:
+        return leaving.exit_code
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # of a usage error; everything else was not foreseen
+            raise
+        return _refuse(error, f"{error.format_message()} (see deephedge --help)")  # pyright: ignore
+
+
+def _refuse(error: Exception, message: str) -> int:
+    if _state["debug"]:
+        raise error
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return BAD_INPUT
+
+
+def _interrupted() -> int:
+    screen = _state["screen"]
+    place = getattr(screen, "folder", None)
+    again = shlex.join(["deephedge", *sys.argv[1:]])
+    again += "" if "--resume" in sys.argv else " --resume"
+    told = f"interrupted; {place} holds all that is done, go on with: {again}" if place else "interrupted"
+    print(f"\n{told}", file=sys.stderr)
+    return INTERRUPTED
+
+
+def _screen() -> "Screen":
+    from deephedge.studies import Screen
+
+    screen = Screen.standard()
+    if _state["quiet"]:
+        screen.err = None
+    _state["screen"] = screen
+    return screen
+
+
+def _study(file: str, overrides: list[str] | None, data: str | None) -> "Study":
+    from deephedge.studies import Study
+
+    return Study.load(file, overrides or (), data)
+
+
+def _run(folder: Path) -> tuple["Study", "RunFolder", "Screen"]:
+    from deephedge.studies import RunFolder, Study
+    from deephedge.studies.job import check_data, keep_compiled_programs
+
+    keep_compiled_programs()
+    place, screen = RunFolder.open(folder), _screen()
+    study = Study.of_run(place)
+    check_data(study, place)
+    screen.log = place.path / "run.log"
+    return study, place, screen

@@ -1,0 +1,45 @@
+"""What a spot earns on top of its martingale part, and what it is discounted by: the same in every model of one."""
+
+from typing import Any, Protocol, runtime_checkable
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from deephedge.core.grid import TimeGrid
+from deephedge.core.paths import MarketPath
+from deephedge.core.types import as_float
+
+
+def optional_number() -> Any:
+    """Declare a numeric field that may be left out."""
+    return eqx.field(converter=lambda value: None if value is None else as_float(value), default=None)
+
+
+@runtime_checkable
+class Carried(Protocol):
+    """A market of one spot with continuous yearly rates, each of which may be left out."""
+
+    name: str
+    spot: Array
+    rate: Array | None
+    dividend: Array | None
+    drift: Array | None
+
+
+def carried_path(
+    market: Carried, grid: TimeGrid, moves: Float[Array, " step"], quotes: dict[str, Float[Array, " points"]]
+) -> MarketPath:
+    r"""The path whose spot is :math:`S_0 e^{\mu t + \sum moves}`, discounted by the money account :math:`e^{rt}`.
+
+    :math:`\mu` is the drift, or rate minus dividend where none is given. Rates that are given are quoted.
+    """
+    rate = 0.0 if market.rate is None else market.rate
+    growth = rate - (0.0 if market.dividend is None else market.dividend) if market.drift is None else market.drift
+    elapsed = grid.times - grid.times[0]
+    log_spot = jnp.concatenate([jnp.zeros_like(moves[:1]), jnp.cumsum(moves)]) + growth * elapsed
+    rates = {"rate": market.rate, f"{market.name}.dividend": market.dividend}
+    flat = {name: value * jnp.ones_like(elapsed) for name, value in rates.items() if value is not None}
+    return MarketPath(
+        grid.times, {market.name: market.spot * jnp.exp(log_spot)} | quotes | flat, jnp.exp(rate * elapsed)
+    )

@@ -1,0 +1,86 @@
+"""History itself as a market: rolling windows of it, drawn at random or all of them in order."""
+
+from collections.abc import Mapping
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from deephedge.core.errors import DataError, GridError, require
+from deephedge.core.grid import TimeGrid
+from deephedge.core.paths import MarketPath
+from deephedge.core.types import number
+from deephedge.markets.base import AbstractMarket
+from deephedge.markets.history import TRADING_DAY, Numbers, as_history, pick, require_positive, require_step
+
+
+class Replay(AbstractMarket):
+    """A window of history drawn uniformly: every quote as it was, and nothing from outside the window.
+
+    ``rebase`` names the quotes divided by their value at the start of the window, so that they start at 1; the
+    numeraire starts at 1 as well. One normal picks the window; a step is one row of history, ``step`` years.
+
+    Raises ``DataError`` for gaps, ``UnknownQuote``, ``GridError`` for a grid of other steps or longer than the history.
+
+    >>> import deephedge as dh, jax.numpy as jnp
+    >>> market = dh.markets.Replay({"SPX": [100.0, 150.0, 75.0, 120.0]})
+    >>> market.path(dh.TimeGrid.uniform(maturity=2 / 252, steps=2), jnp.array([[-3.0]])).quotes["SPX"].tolist()
+    [1.0, 1.5, 0.75]
+    """
+
+    history: MarketPath = eqx.field(converter=as_history)
+    rebase: tuple[str, ...] = eqx.field(static=True, converter=tuple, default=("SPX",))
+    step: Float[Array, ""] = number(default=TRADING_DAY)
+
+    def __check_init__(self):
+        require_positive(self.history, self.rebase, "rebasing")
+
+    def shocks(self, grid: TimeGrid) -> tuple[int, int]:
+        self._windows(grid)
+        return 1, 1
+
+    def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
+        start = pick(shocks[0, 0], self._windows(grid))
+        window = _window(self.history, start, grid.points, self.rebase)
+        return eqx.tree_at(lambda path: path.times, window, grid.times)
+
+    def _windows(self, grid: TimeGrid) -> int:
+        require_step(grid, self.step)
+        days = self.history.times.shape[0]
+        require(days >= grid.points, f"a grid of {grid.points} points is longer than the history of {days}", GridError)
+        return days - grid.steps
+
+
+def windows(
+    history: MarketPath | Mapping[str, Numbers],
+    steps: int,
+    *,
+    stride: int = 1,
+    rebase: tuple[str, ...] = ("SPX",),
+    step: float = TRADING_DAY,
+) -> MarketPath:
+    """All windows of ``steps`` steps in order, as a batch: window ``n`` starts at point ``n * stride`` of the history.
+
+    Times restart at 0 and go up by ``step`` years; quotes in ``rebase`` and the numeraire start at 1. Quotes have
+    shape (path, points). ``history`` may also be a dictionary of daily arrays.
+
+    >>> windows({"SPX": [100.0, 110.0, 99.0, 120.0]}, steps=1, stride=2).quotes["SPX"].shape
+    (2, 2)
+    """
+    history = as_history(history)
+    require_positive(history, rebase, "rebasing")
+    require(int(steps) == steps and steps >= 1, f"steps must be a whole number from 1, was {steps}", GridError)
+    require(int(stride) == stride and stride >= 1, f"stride must be a whole number from 1, was {stride}")
+    days = history.times.shape[0]
+    require(days > steps, f"windows of {steps} steps need {steps + 1} days of history, there are {days}", DataError)
+    starts = jnp.arange(0, days - steps, stride)
+    batch = jax.vmap(lambda start: _window(history, start, steps + 1, rebase))(starts)
+    times = jnp.broadcast_to(TimeGrid.uniform(steps * step, steps).times, batch.times.shape)
+    return eqx.tree_at(lambda path: path.times, batch, times)
+
+
+def _window(history: MarketPath, start: Int[Array, ""], points: int, rebase: tuple[str, ...]) -> MarketPath:
+    cut = jax.tree.map(lambda row: jax.lax.dynamic_slice_in_dim(row, start, points), history)
+    quotes = {name: row / row[0] if name in rebase else row for name, row in cut.quotes.items()}
+    return MarketPath(cut.times, quotes, cut.numeraire / cut.numeraire[0])

@@ -1,0 +1,18 @@
+"""Studies: a TOML file run from data to report, each step also on its own."""
+
+from deephedge.studies.checkup import doctor
+from deephedge.studies.comparison import compare
+from deephedge.studies.evaluation import backtest, evaluate
+from deephedge.studies.job import open_run, run
+from deephedge.studies.pricing import price
+from deephedge.studies.progress import Screen
+from deephedge.studies.reporting import report
+from deephedge.studies.rundir import RunFolder
+from deephedge.studies.simulation import draw, simulate
+from deephedge.studies.study import Study
+from deephedge.studies.training import train
+
+__all__ = [
+    "RunFolder", "Screen", "Study", "backtest", "compare", "doctor", "draw", "evaluate", "open_run", "price", "report",
+    "run", "simulate", "train",
+]  # fmt: skip

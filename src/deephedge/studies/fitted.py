@@ -1,0 +1,117 @@
+"""What a study fits to its training years and to nothing else; a study file says ``type = "fitted.<name>"``."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import jax
+import numpy as np
+
+from deephedge.core.errors import ConfigError, DataError, require
+from deephedge.core.random import named_key
+from deephedge.data import History
+from deephedge.hedging import snapshots
+from deephedge.markets import BlackScholes, BlockBootstrap, FilteredHistorical, Heston, sample
+from deephedge.markets.garch_fit import filtered, fit_gjr
+from deephedge.policies import MinimumVarianceDelta, WhalleyWilmott
+from deephedge.studies.ledgers import hedged
+
+if TYPE_CHECKING:
+    from deephedge.studies.study import Study
+
+DAYS = 252.0
+AVERSIONS = tuple(float(x) for x in np.geomspace(10.0, 100_000.0, 13))
+
+
+class Fitted:
+    """Constructors that take what is missing from the training years of ``study``, or from its training market."""
+
+    def __init__(self, study: "Study"):
+        self.study = study
+
+    def names(self) -> dict[str, Callable]:
+        """By the names that a study file uses."""
+        return {
+            "fitted.BlackScholes": self.black_scholes,
+            "fitted.BlockBootstrap": self.block_bootstrap,
+            "fitted.FilteredHistorical": self.filtered_historical,
+            "fitted.Heston": self.heston,
+            "fitted.MinimumVarianceDelta": self.minimum_variance_delta,
+            "fitted.WhalleyWilmott": self.whalley_wilmott,
+        }
+
+    def filtered_historical(
+        self, drift: str | float = "martingale", distribution: str = "normal"
+    ) -> FilteredHistorical:
+        """Returns of the training years; implied volatility of the same days, or of the link years."""
+        years, name = self.study.years("train"), self.study.underlier
+        vol = years.quotes.get(f"{name}.vol")
+        known = np.isfinite(vol) if vol is not None else np.zeros(len(years), bool)
+        said = {"name": name, "drift": drift, "distribution": distribution}
+        if known.any():
+            first = int(np.argmax(known))
+            link = slice(max(first - 1, 0), None)
+            return FilteredHistorical.fit(years.log_returns(), vol[1:], link=link, **said)  # pyright: ignore
+        return FilteredHistorical.fit(years.log_returns(), link=self._link(years), **said)
+
+    def _link(self, years: History) -> tuple[np.ndarray, np.ndarray]:
+        told = "there is no implied volatility in the training years: name later ones in data.link"
+        require(self.study.data is not None and self.study.data.link is not None, told, ConfigError)
+        later = self.study.years("link")
+        told = f"link must begin after train ends ({years.dates[-1]}), it begins on {later.dates[0]}"
+        require(later.dates[0] > years.dates[-1], told, ConfigError)
+        vol = later.quote(f"{self.study.underlier}.vol")
+        known = np.isfinite(vol)
+        require(known.any(), f"no implied volatility from {later.dates[0]} to {later.dates[-1]}", DataError)
+        first = int(np.argmax(known))
+        return later.log_returns()[first:], vol[first + 1 :]
+
+    def black_scholes(self) -> BlackScholes:
+        """The volatility of the training years, no drift."""
+        return BlackScholes(self.study.underlier, vol=self._returns().std() * DAYS**0.5)
+
+    def heston(self) -> Heston:
+        """Realised moments of the training years: the variance path is that of a GJR-GARCH filter, a year's units."""
+        returns = self._returns()
+        garch, mean, first = fit_gjr(returns)
+        days = filtered(garch, returns - mean, first)
+        variance = np.exp(2.0 * days.own)
+        moves = np.diff(variance)
+        memory = np.corrcoef(variance[1:], variance[:-1])[0, 1]
+        level = returns.var() * DAYS
+        return Heston(
+            self.study.underlier, 1.0, level, mean_reversion=-DAYS * np.log(memory), long_variance=level,
+            vol_of_vol=moves.std() * DAYS**0.5 / level**0.5,
+            correlation=np.corrcoef(days.shocks[1:], moves)[0, 1],
+        )  # fmt: skip
+
+    def block_bootstrap(self, block: float = 21.0, centre: bool = True) -> BlockBootstrap:
+        """All quotes of the training years; days without a volatility are left out."""
+        years, name = self.study.years("train"), self.study.underlier
+        known = np.all([np.isfinite(row) for row in years.quotes.values()], axis=0)
+        require(known.sum() > 2, f"{years} has no days with every quote; a bootstrap needs them", DataError)
+        quotes = {key: row[known] for key, row in years.quotes.items()}
+        return BlockBootstrap(quotes, block=block, centre=(name,) if centre else (), start={name: 1.0})
+
+    def minimum_variance_delta(self, paths: int = 4096) -> MinimumVarianceDelta:
+        """Coefficients by regression on paths of the training market."""
+        problem = self.study.problem
+        batch = sample(self.study.market, problem.grid, paths, key=self._key("minimum_variance"), method="random")
+        seen = jax.vmap(lambda path: snapshots(problem, path).observation)(batch)
+        return MinimumVarianceDelta().fitted(seen)
+
+    def whalley_wilmott(
+        self, cost: float, strike: float = 1.0, aversions: tuple[float, ...] = AVERSIONS, paths: int = 8192
+    ) -> WhalleyWilmott:
+        """The risk aversion whose band has the least risk, as the study judges it, on paths of the training market."""
+        problem, objective = self.study.problem, self.study.objective
+        batch = sample(self.study.market, problem.grid, paths, key=self._key("whalley_wilmott"), method="random")
+        tried = {str(a): WhalleyWilmott(cost=cost, risk_aversion=a, strike=strike) for a in aversions}
+        ledgers = hedged(problem, tried, batch)
+        best = min(ledgers, key=lambda a: float(objective(ledgers[a].wealth)))
+        return tried[best]
+
+    def _returns(self) -> np.ndarray:
+        return self.study.years("train").log_returns()
+
+    def _key(self, name: str) -> jax.Array:
+        return named_key(self.study.key, f"fitted.{name}")

@@ -1,0 +1,227 @@
+"""A study: everything a TOML file says, checked at once and made when first asked for."""
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+import deephedge as dh
+from deephedge import config as toml
+from deephedge.core.errors import ConfigError, MissingFeature, nearest, require
+from deephedge.core.paths import MarketPath
+from deephedge.core.random import named_key
+from deephedge.data import History, load, windows
+from deephedge.hedging import HedgingProblem, rollout
+from deephedge.markets import AbstractMarket
+from deephedge.objectives import AbstractObjective
+from deephedge.policies import AbstractPolicy
+from deephedge.studies.fitted import Fitted
+from deephedge.studies.library import find_data, find_study
+from deephedge.studies.rundir import CONFIG, RunFolder
+from deephedge.studies.settings import (
+    DataSettings,
+    ReportSettings,
+    TestSettings,
+    TrainingSettings,
+    check_sections,
+    plain,
+    settings,
+)
+
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+HEAD = ("title", "summary", "seed")
+
+
+class Study:
+    """``Study.load("studies/spx_call.toml", ["training.updates=50"])``; everything else hangs on it.
+
+    The file is checked whole before anything is computed. ``config`` is what it says with the defaults of its plain
+    sections filled in, and ``digest`` its hash: the identity of a run.
+    """
+
+    def __init__(self, name: str, config: Mapping[str, Any], near: Iterable[Path] = ()):
+        check_sections(config)
+        self.name, self.near = name, tuple(near)
+        self.names = self._namespace()
+        given = _with_decay(config)
+        self.data: DataSettings | None = settings(given, "data", self.names) if "data" in given else None
+        self.training: TrainingSettings = settings(given, "training", self.names)
+        self.test: TestSettings = settings(given, "test", self.names)
+        self.report: ReportSettings = settings(given, "report", self.names)
+        self.config = self._resolved(given)
+        self.digest = toml.digest(self.config)
+        self._check()
+
+    @classmethod
+    def load(cls, file: str | Path, overrides: Iterable[str] = (), data: str | None = None) -> "Study":
+        """The study in a TOML file, or one that comes along by name; ``data`` takes the place of ``data.source``."""
+        path = find_study(file)
+        config = toml.override(toml.load(path), overrides)
+        if data is not None:
+            require("data" in config, f"{path.name} has no [data], so --data has no place in it", ConfigError)
+            config["data"]["source"] = data
+        return cls(path.stem, config, (path.resolve().parent, Path.cwd()))
+
+    @classmethod
+    def of_run(cls, run: RunFolder) -> "Study":
+        """The study that a run folder was made by."""
+        run.checked(CONFIG)
+        near = run.manifest.get("data", {}).get("near", ())
+        return cls(run.manifest["study"], toml.load(run.path / CONFIG), map(Path, near))
+
+    @property
+    def title(self) -> str:
+        return self.config.get("title", self.name)
+
+    @property
+    def seed(self) -> int:
+        return self.config.get("seed", 0)
+
+    @cached_property
+    def key(self) -> jax.Array:
+        return jax.random.key(self.seed)
+
+    @property
+    def underlier(self) -> str:
+        return self.data.name if self.data is not None else "SPX"
+
+    @cached_property
+    def history(self) -> History:
+        """All quotes of the source; raises ``ConfigError`` for a study without ``[data]``."""
+        require(self.data is not None, f"{self.name} has no [data]: there is no history in it", ConfigError)
+        source = self.data.source  # pyright: ignore
+        if isinstance(source, dict):
+            found = {role: find_data(path, self.near) for role, path in source.items()}
+        else:
+            found = find_data(source, self.near)
+        return load(found, columns=self.data.columns, name=self.underlier)  # pyright: ignore
+
+    def has_years(self, part: str) -> bool:
+        return self.data is not None and getattr(self.data, part) is not None
+
+    def years(self, part: str) -> History:
+        """The training, link, validation or test years."""
+        require(self.has_years(part), f"{self.name} names no {part} years in [data]", ConfigError)
+        first, last = getattr(self.data, part)
+        return self.history.between(str(first), str(last))
+
+    def windows(self, part: str) -> tuple[MarketPath, np.ndarray]:
+        """All windows of these years as long as the grid, one started on every trading day, and their first days."""
+        grid = self.problem.grid
+        return windows(self.years(part), grid.steps, step_years=float(grid.times[-1]) / grid.steps)
+
+    @cached_property
+    def problem(self) -> HedgingProblem:
+        return self._made("problem", HedgingProblem)
+
+    @cached_property
+    def market(self) -> AbstractMarket:
+        return self._made("market", AbstractMarket)
+
+    @cached_property
+    def rivals(self) -> dict[str, AbstractMarket]:
+        """Other markets, for the table of agreement with history."""
+        return {name: self._made(f"rivals.{name}", AbstractMarket) for name in self.config.get("rivals", {})}
+
+    @cached_property
+    def objective(self) -> AbstractObjective:
+        return self._made("objective", AbstractObjective)
+
+    @cached_property
+    def policies(self) -> dict[str, AbstractPolicy]:
+        """Policies to be learnt, as they are before training."""
+        return {name: self._made(f"policies.{name}", AbstractPolicy) for name in self.config["policies"]}
+
+    @cached_property
+    def baselines(self) -> dict[str, AbstractPolicy]:
+        return {name: self._made(f"baselines.{name}", AbstractPolicy) for name in self.config.get("baselines", {})}
+
+    def key_for(self, name: str) -> jax.Array:
+        """The key that belongs to one step of the study."""
+        return named_key(self.key, name)
+
+    def check_features(self) -> None:
+        """Raise ``MissingFeature`` for a policy that reads what the problem does not offer; fits nothing."""
+        offered = self.problem.feature_names
+        for name, policy in {**self.policies, **self._plain_baselines()}.items():
+            for feature in getattr(policy, "features", ()):
+                hint = nearest(feature, offered)
+                told = f"{name} needs the feature {feature!r}, which [problem] does not offer: {hint}"
+                require(feature in offered, told, MissingFeature)
+
+    def check_shapes(self) -> None:
+        """Follow every policy along the shape of a path, which finds missing quotes and inputs that do not fit."""
+        grid, policies = self.problem.grid, {**self.policies, **self._plain_baselines()}
+
+        def hedged(path: MarketPath) -> list[Any]:
+            return [rollout(self.problem, policy, path) for policy in policies.values()]
+
+        shape = self.market.shocks(grid)
+        jax.eval_shape(lambda: hedged(self.market.path(grid, jnp.zeros(shape))))
+        for part in (VALIDATION, TEST):
+            if self.has_years(part):
+                jax.eval_shape(jax.vmap(hedged), self.windows(part)[0])
+
+    def _plain_baselines(self) -> dict[str, AbstractPolicy]:
+        tables = self.config["baselines"]
+        plain = [name for name, table in tables.items() if not str(table.get("type")).startswith("fitted.")]
+        return {name: self._made(f"baselines.{name}", AbstractPolicy) for name in plain}
+
+    def _namespace(self) -> dict[str, Any]:
+        modules: dict[str, Any] = {"": (dh, ("TimeGrid", "HedgingProblem")), "optax": (optax, toml.OPTAX)}
+        for family in ("markets", "instruments", "features", "frictions", "objectives", "policies"):
+            modules[family] = getattr(dh, family)
+        return {**toml.namespace(modules), **Fitted(self).names()}
+
+    def _resolved(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        kept = {"title": self.name, "summary": "", "seed": 0} | {k: given[k] for k in HEAD if k in given}
+        kept |= {"data": plain(self.data)} if self.data is not None else {}
+        kept |= {key: given[key] for key in ("market", "rivals", "problem", "objective") if key in given}
+        kept |= {"policies": given["policies"], "baselines": given.get("baselines", {})}
+        training = plain(self.training) | {"optimiser": given["training"]["optimiser"]}
+        return kept | {"training": training, "test": plain(self.test), "report": plain(self.report)}
+
+    def _tables(self) -> Iterable[tuple[str, Mapping[str, Any], Any]]:
+        yield "problem", {"type": "HedgingProblem", **self.config["problem"]}, HedgingProblem
+        yield "market", self.config["market"], AbstractMarket
+        yield "objective", self.config["objective"], AbstractObjective
+        families = (("rivals", AbstractMarket), ("policies", AbstractPolicy), ("baselines", AbstractPolicy))
+        for section, kind in families:
+            for name, table in self.config.get(section, {}).items():
+                yield f"{section}.{name}", table, kind
+
+    def _check(self) -> None:
+        for place, table, kind in self._tables():
+            toml.check(table, namespace=self.names, place=place, expected=kind)
+        known = [*self.config["policies"], *self.config["baselines"]]
+        reference = self.test.reference
+        hint = nearest(reference, known)
+        told = f"test.reference: no policy or baseline is called {reference!r}, {hint}"
+        require(reference in known, told, ConfigError)
+        historical = self.training.validation == "history"
+        told = 'training.validation is "history", but [data] names no validation years'
+        require(not historical or self.has_years(VALIDATION), told, ConfigError)
+
+    def _made(self, place: str, kind: type) -> Any:
+        table = next(table for at, table, _ in self._tables() if at == place)
+        return toml.build(table, namespace=self.names, place=place, key=self.key, expected=kind)
+
+
+def _with_decay(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A schedule that does not say how long it decays does so over all updates."""
+    training = config["training"]
+    updates = training.get("updates")
+
+    def filled(node: Any) -> Any:
+        if isinstance(node, Mapping):
+            node = {key: filled(value) for key, value in node.items()}
+            missing = node.get("type") == "optax.cosine_decay_schedule" and "decay_steps" not in node
+            return {**node, "decay_steps": updates} if missing and updates is not None else node
+        return [filled(item) for item in node] if isinstance(node, list) else node
+
+    return {**config, "training": {key: filled(value) for key, value in training.items()}}

@@ -1,0 +1,128 @@
+"""Tables for the screen: few numbers, the ones that decide first."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from deephedge.evaluation import METRICS, Comparison, Estimate, Unit
+from deephedge.evaluation.verdict import bracket, label, number
+from deephedge.studies.checkup import Finding
+from deephedge.studies.pricing import Quote
+from deephedge.studies.simulation import Likeness
+
+SHOWN = ("mean", "std", "var", "cvar", "worst", "cost", "turnover", "price")
+SHORT = {"mean": "mean", "std": "st. dev.", "worst": "worst", "cost": "cost", "turnover": "turnover", "price": "price"}
+
+
+def likeness(rows: Sequence[Likeness], called: Mapping[str, str]) -> Table:
+    """Simulated beside real years, and rival markets."""
+    table = _table("Simulated and real years", "statistic")
+    parts = list(dict.fromkeys(part for row in rows for part in row.real))
+    rivals = list(dict.fromkeys(name for row in rows for name in row.rivals))
+    for column in (
+        "simulated",
+        "90 % of years",
+        *(called.get(p, p) for p in parts),
+        *(called.get(r, r) for r in rivals),
+    ):
+        table.add_column(column, justify="right")
+    for row in rows:
+        values = [_inside(row, part) for part in parts]
+        others = [number(row.rivals[name]) if name in row.rivals else "" for name in rivals]
+        table.add_row(
+            row.statistic, number(row.simulated), f"{number(row.low)} to {number(row.high)}", *values, *others
+        )
+    return table
+
+
+def results(found: Comparison, title: str, unit: Unit, called: Mapping[str, str], learnt: Sequence[str]) -> Table:
+    """One row a policy: its metrics, and the difference of its CVaR to the reference with the interval."""
+    table = _table(f"{title} ({unit.name})", "policy")
+    reference = called.get(found.reference, found.reference)
+    for metric in SHOWN:
+        words = SHORT.get(metric) or label(metric, found.level)
+        table.add_column(words, justify="right", style="bold" if metric == "cvar" else "")
+        if metric == "cvar":
+            table.add_column(f"vs {reference}", justify="right", no_wrap=True)
+    for name, metrics in found.estimates.items():
+        cells = [Text(called.get(name, name), style="cyan" if name in learnt else "")]
+        for metric in SHOWN:
+            cells.append(Text(_value(metrics.get(metric), metric, unit)))
+            if metric == "cvar":
+                cells.append(_gap(found, name, unit))
+        table.add_row(*cells, end_section=name == (learnt[-1] if learnt else None))
+    return table
+
+
+def across(found: Comparison, unit: Unit) -> Table:
+    """Policies of several runs on the same windows, each against the reference of the first."""
+    return results(found, "The same test windows", unit, {}, ())
+
+
+def side_by_side(rows: Sequence[Mapping[str, str]]) -> Table:
+    """Runs that share no test: plain columns."""
+    table = _table("Runs", "run")
+    for column in list(rows[0])[1:]:
+        table.add_column(column, justify="right")
+    for row in rows:
+        table.add_row(*row.values())
+    return table
+
+
+def quotes(found: Sequence[Quote], unit: Unit, called: Mapping[str, str], premium: float) -> Table:
+    """Indifference prices with their standard errors."""
+    table = _table(f"Indifference price ({unit.name})", "side")
+    for column in ("price", "standard error", "hedged by"):
+        table.add_column(column, justify="right")
+    for quote in found:
+        values = number(quote.price * unit.factor, 4), number(quote.error * unit.factor, 2)
+        table.add_row(quote.side, *values, called.get(quote.policy, quote.policy))
+    if premium:
+        table.add_row("premium in the study", number(premium * unit.factor, 4), "", "", style="dim")
+    return table
+
+
+def findings(found: Sequence[Finding]) -> Table:
+    """What the doctor saw."""
+    table = _table("", "")
+    table.add_column("")
+    table.add_column("")
+    for one in found:
+        table.add_row(
+            one.name, Text(one.found), Text("ok", style="green") if one.healthy else Text("mend", style="bold red")
+        )
+    table.show_header = False
+    return table
+
+
+def _table(title: str, first: str) -> Table:
+    table = Table(title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column(first)
+    return table
+
+
+def _value(estimate: Estimate | None, metric: str, unit: Unit) -> str:
+    if estimate is None or not np.isfinite(estimate.value):
+        return ""
+    return number(estimate.value * (unit.factor if METRICS[metric].unit == "cash" else 1.0))
+
+
+def _gap(found: Comparison, name: str, unit: Unit) -> Text:
+    if name == found.reference:
+        return Text("")
+    gap = found.differences[name]["cvar"]
+    words = bracket(gap, unit.factor)
+    if not (np.isfinite(gap.low) and gap.significant):
+        return Text(f"{words}  ")
+    good = gap.value * METRICS["cvar"].better > 0
+    return Text(f"{words} {'✓' if good else '✗'}", style="green" if good else "red")
+
+
+def _inside(row: Likeness, part: str) -> Text:
+    if part not in row.real:
+        return Text("")
+    value = row.real[part]
+    return Text(number(value), style="green" if row.low <= value <= row.high else "yellow")

@@ -1,0 +1,190 @@
+"""Laws of the markets: every member passes all of them. To add one, add a line to MEMBERS."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import deephedge as dh
+from deephedge import markets as m
+from deephedge.markets.sampler import METHODS, Sampler
+
+STEPS, PATHS, CUT = 6, 2**14, 3
+GRID = dh.TimeGrid.uniform(maturity=STEPS / 252, steps=STEPS)
+
+
+def _history() -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(1)
+    z = rng.standard_t(5, (400, 2))
+    spot, vol = np.cumsum(3e-4 + 0.01 * z[:, 0]), np.cumsum(-0.02 * z[:, 0] + 0.02 * z[:, 1])
+    return {"SPX": 100 * np.exp(spot), "SPX.vol": 0.2 * np.exp(vol)}
+
+
+def _filtered(**more) -> m.FilteredHistorical:
+    z = np.random.default_rng(2).standard_t(5, (400, 2)) * [0.8, 0.03]
+    states = [[6e-5, -1.9, -1.8], [1e-4, -1.7, -1.7], [4e-4, -1.2, -1.5]]
+    return m.FilteredHistorical(
+        "SPX", m.Gjr(2e-6, 0.01, 0.12, 0.91), m.VolLink(-0.06, 0.88, 0.05, 0.03, -0.05), z, states, **more
+    )
+
+
+class Member(NamedTuple):
+    make: Callable[[], m.AbstractMarket]
+    spots: tuple[str, ...] = ("SPX",)
+    prefix: bool = True  # a shorter grid gives the first part of the same path
+
+
+HESTON = dict(mean_reversion=2.0, long_variance=0.05, vol_of_vol=0.5, rate=0.03, dividend=0.01)
+BUEHLER = dict(mean_reversion=1.0, long_variance=0.04, vol_of_vol=2.0, correlation=-0.7)
+MEMBERS = {
+    "black_scholes": Member(lambda: m.BlackScholes("SPX", vol=0.2)),
+    "black_scholes_two": Member(
+        lambda: m.BlackScholes(
+            ("A", "B"), (0.2, 0.4), spot=(1.0, 50.0), rate=0.03, dividend=(0.0, 0.02), correlation=[[1, 0.6], [0.6, 1]]
+        ),
+        ("A", "B"),
+    ),
+    "black_scholes_drift": Member(lambda: m.BlackScholes("SPX", vol=0.2, drift=0.5)),
+    "heston": Member(lambda: m.Heston("SPX", 1.0, 0.03, correlation=-0.6, **HESTON)),
+    "heston_positive": Member(lambda: m.Heston("SPX", 1.0, 0.03, correlation=0.6, **HESTON)),
+    "heston_buehler": Member(lambda: m.Heston("SPX", 100.0, 0.04, **BUEHLER)),
+    "heston_drift": Member(lambda: m.Heston("SPX", 100.0, 0.04, **BUEHLER, drift=0.5)),
+    "heston_euler": Member(lambda: m.Heston("SPX", 100.0, 0.04, **BUEHLER, scheme="euler")),
+    "filtered_historical": Member(_filtered),
+    "filtered_historical_carry": Member(lambda: _filtered(rate=0.05, dividend=0.02, spot=7.0)),
+    "filtered_historical_drift": Member(lambda: _filtered(drift=0.3)),
+    "bootstrap_days": Member(lambda: m.BlockBootstrap(_history(), block=1, centre=("SPX",), start={"SPX": 1.0})),
+    "bootstrap_blocks": Member(lambda: m.BlockBootstrap(_history(), block=5)),
+    "replay": Member(lambda: m.Replay(_history()), prefix=False),
+}
+every_member = pytest.mark.parametrize("name", MEMBERS)
+SPARE = ("black_scholes", "heston", "drift", "carry", "positive", "days")  # variants of a member that compile again
+every_kind = pytest.mark.parametrize("name", [name for name in MEMBERS if not name.endswith(SPARE)])
+
+
+@eqx.filter_jit
+def _draw(sampler: Sampler, key: jax.Array) -> jax.Array:
+    return jax.vmap(lambda n: sampler(key, n))(jnp.arange(PATHS))
+
+
+@lru_cache
+def draws(shape: tuple[int, int], method: str = "random") -> jax.Array:
+    return _draw(Sampler.of(shape, GRID, PATHS, method), jax.random.key(3))
+
+
+@eqx.filter_jit
+def follow(market: m.AbstractMarket, grid: dh.TimeGrid, shocks: jax.Array) -> dh.MarketPath:
+    return jax.vmap(lambda one: market.path(grid, one))(shocks)
+
+
+@lru_cache
+def market_of(name: str) -> m.AbstractMarket:
+    return MEMBERS[name].make()
+
+
+def shape_of(name: str) -> tuple[int, int]:
+    return market_of(name).shocks(GRID)
+
+
+@lru_cache
+def paths(name: str, method: str = "random") -> dh.MarketPath:
+    return follow(market_of(name), GRID, draws(shape_of(name), method))
+
+
+def quotes(path: dh.MarketPath) -> dict[str, np.ndarray]:
+    return {name: np.asarray(quote, float) for name, quote in path.quotes.items()}
+
+
+@every_member
+def test_every_quote_has_a_value_at_every_point(name):
+    path = paths(name)
+    assert set(MEMBERS[name].spots) <= set(path.quotes)
+    for value in (*path.quotes.values(), path.numeraire):
+        assert value.shape == (PATHS, GRID.points) and value.dtype == jnp.float32
+        assert bool(jnp.isfinite(value).all())
+    for spot in MEMBERS[name].spots:
+        assert bool((path.quotes[spot] > 0).all())
+    np.testing.assert_array_equal(path.times, np.broadcast_to(GRID.times, path.times.shape))
+    np.testing.assert_array_equal(path.numeraire[:, 0], 1.0)
+
+
+@every_member
+def test_the_same_normals_make_the_same_path(name):
+    again = follow(MEMBERS[name].make(), GRID, draws(shape_of(name)))
+    jax.tree.map(np.testing.assert_array_equal, again, paths(name))
+
+
+@every_member
+def test_what_comes_later_changes_nothing_before(name):
+    known = min(CUT, shape_of(name)[0])
+    shocks = draws(shape_of(name))
+    other = follow(market_of(name), GRID, shocks.at[:, known:].set(jnp.flip(shocks[:, known:], axis=0)))
+    jax.tree.map(np.testing.assert_array_equal, other.until(known), paths(name).until(known))
+
+
+@every_kind
+def test_a_shorter_grid_gives_the_first_part_of_the_path(name):
+    if not MEMBERS[name].prefix:
+        pytest.skip("a shorter window may start on more days")
+    short = follow(market_of(name), dh.TimeGrid(GRID.times[: CUT + 1]), draws(shape_of(name))[:64, :CUT])
+    whole = jax.tree.map(lambda x: x[:64], paths(name).until(CUT))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-6, atol=1e-9), short, whole)
+
+
+@every_member
+def test_discounted_tradables_are_martingales_given_the_past(name):
+    market, path = market_of(name), paths(name)
+    for spot in MEMBERS[name].spots:
+        dividend = np.asarray(path.quotes.get(f"{spot}.dividend", jnp.zeros_like(path.times)), float)
+        reinvested = np.exp(dividend * np.asarray(path.times, float))
+        value = np.asarray(path.quotes[spot], float) * reinvested / np.asarray(path.numeraire, float)
+        gain = np.diff(value, axis=1) / value[:, :1]
+        past = [np.ones(PATHS), value[:, CUT] > value[:, 0], paths(name).quotes[sorted(path.quotes)[-1]][:, CUT]]
+        bets = [gain[:, :CUT].sum(1)] + [gain[:, CUT:].sum(1) * np.asarray(bet, float) for bet in past]
+        z = [bet.mean() / (bet.std() / np.sqrt(PATHS)) for bet in bets]
+        if market.martingale:
+            assert np.abs(z).max() < 4.0
+        elif "drift" in name:
+            assert np.abs(z).max() > 4.0  # the law can fail
+
+
+@every_member
+@pytest.mark.parametrize("method", [method for method in METHODS if method != "random"])
+def test_all_ways_of_sampling_agree_on_the_joint_law(name, method):
+    random, other = quotes(paths(name)), quotes(paths(name, method))
+    for quote, value in random.items():
+        for statistic in (lambda x: x[:, -1], lambda x: x[:, -1] ** 2, lambda x: x[:, CUT] * x[:, -1]):
+            a, b = statistic(value), statistic(other[quote])
+            error = a.std() * np.sqrt(2.0 / PATHS)
+            assert abs(a.mean() - b.mean()) <= 4.5 * error + 1e-6 * abs(a.mean()), quote
+
+
+@every_kind
+def test_float64_makes_the_same_paths_to_float32_rounding(name):
+    shocks = np.asarray(draws(shape_of(name))[:64])
+    single = jax.tree.map(lambda x: np.asarray(x[:64]), paths(name))
+    with jax.enable_x64(True):
+        grid = dh.TimeGrid.uniform(maturity=STEPS / 252, steps=STEPS)
+        double = follow(MEMBERS[name].make(), grid, jnp.asarray(shocks, jnp.float64))
+        assert all(leaf.dtype == jnp.float64 for leaf in jax.tree.leaves(double))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-6), single, double)
+
+
+@pytest.mark.parametrize("name", ["heston_buehler", "replay"])
+def test_sample_makes_the_paths_of_its_sampler(name):
+    batch = dh.sample(market_of(name), GRID, PATHS, key=jax.random.key(3), method="random")
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7), batch, paths(name))
+
+
+@every_kind
+@pytest.mark.parametrize("steps", [1, 300])
+def test_one_step_and_many_steps_of_wild_normals_stay_finite(name, steps):
+    grid = dh.TimeGrid.uniform(maturity=steps / 252, steps=steps)
+    shocks = 2.5 * jax.random.normal(jax.random.key(5), (8, *market_of(name).shocks(grid)))
+    batch = follow(market_of(name), grid, shocks)
+    assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(batch))

@@ -1,0 +1,79 @@
+"""History as rolling windows: nothing but what happened, from inside the window."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import deephedge as dh
+from deephedge.core.errors import DataError, GridError, ParameterError, UnknownQuote
+from deephedge.markets import Replay, windows
+
+DAYS, STEPS = 40, 5
+SPOT = 1000 * np.exp(np.cumsum(0.01 * np.random.default_rng(3).standard_normal(DAYS)))
+VOL = np.linspace(0.1, 0.4, DAYS)
+HISTORY = {"SPX": SPOT, "SPX.vol": VOL}
+GRID = dh.TimeGrid.uniform(maturity=STEPS / 252, steps=STEPS)
+
+
+@pytest.mark.parametrize("stride", [1, 3])
+def test_windows_are_all_of_history_in_order(stride):
+    batch = windows(HISTORY, STEPS, stride=stride)
+    spot = np.lib.stride_tricks.sliding_window_view(SPOT, STEPS + 1)[::stride]
+    vol = np.lib.stride_tricks.sliding_window_view(VOL, STEPS + 1)[::stride]
+    np.testing.assert_allclose(batch.quotes["SPX"], spot / spot[:, :1], rtol=1e-6)
+    np.testing.assert_allclose(batch.quotes["SPX.vol"], vol, rtol=1e-6)
+    np.testing.assert_allclose(batch.times, np.tile(np.arange(STEPS + 1) / 252, (len(spot), 1)), atol=1e-8)
+    np.testing.assert_array_equal(batch.numeraire, 1.0)
+
+
+def test_the_numeraire_and_named_quotes_are_rebased_and_the_step_is_the_studys():
+    times = jnp.arange(DAYS) / 365
+    history = dh.MarketPath(times, {"SPX": jnp.asarray(SPOT), "SPX.vol": jnp.asarray(VOL)}, jnp.exp(0.5 * times))
+    batch = windows(history, STEPS, rebase=("SPX.vol",), step=1 / 365)
+    np.testing.assert_allclose(batch.numeraire, np.tile(np.exp(0.5 * times[: STEPS + 1]), (DAYS - STEPS, 1)), rtol=1e-5)
+    np.testing.assert_allclose(batch.times[:, -1], STEPS / 365, rtol=1e-6)
+    np.testing.assert_allclose(batch.quotes["SPX.vol"][:, 0], 1.0)
+    np.testing.assert_allclose(batch.quotes["SPX"][:, 0], SPOT[: DAYS - STEPS], rtol=1e-6)
+
+
+def test_replay_draws_every_window_equally_often():
+    batch = dh.sample(Replay(HISTORY), GRID, 35_000, key=jax.random.key(0), method="random")
+    starts = np.round((np.asarray(batch.quotes["SPX.vol"][:, 0], float) - 0.1) / 0.3 * (DAYS - 1)).astype(int)
+    counts = np.bincount(starts)
+    assert counts.size == DAYS - STEPS and np.sum((counts - 1000.0) ** 2 / 1000.0) < 66.6  # 34 degrees: 0.1 %
+    expected = windows(HISTORY, STEPS).quotes["SPX"][starts]
+    np.testing.assert_allclose(batch.quotes["SPX"], expected, rtol=1e-6)
+
+
+def test_sobol_draws_every_window_once():
+    batch = dh.sample(Replay({"SPX": SPOT[:37]}, rebase=()), GRID, 32, key=jax.random.key(0))
+    np.testing.assert_allclose(np.sort(batch.quotes["SPX"][:, 0]), np.sort(SPOT[:32]), rtol=1e-6)
+
+
+def test_a_window_knows_nothing_from_outside_it():
+    """Change every day before and after a window: the window stays."""
+    start = 12
+    outside = np.r_[0:start, start + STEPS + 1 : DAYS]
+    shaken = {name: np.array(row) for name, row in HISTORY.items()}
+    for row in shaken.values():
+        row[outside] *= np.random.default_rng(0).uniform(0.5, 2.0, len(outside))
+    shock = jnp.full((1, 1), jax.scipy.stats.norm.ppf((start + 0.5) / (DAYS - STEPS)))
+    before, after = Replay(HISTORY).path(GRID, shock), Replay(shaken).path(GRID, shock)
+    jax.tree.map(np.testing.assert_array_equal, before, after)
+    np.testing.assert_allclose(before.quotes["SPX.vol"], VOL[start : start + STEPS + 1], rtol=1e-6)
+    whole, other = windows(HISTORY, STEPS), windows(shaken, STEPS)
+    jax.tree.map(lambda a, b: np.testing.assert_array_equal(a[start], b[start]), whole, other)
+
+
+def test_bad_input_is_refused():
+    with pytest.raises(UnknownQuote, match="did you mean 'SPX'"):
+        Replay(HISTORY, rebase=("SPY",))
+    with pytest.raises(GridError, match="longer than the history"):
+        Replay(HISTORY).shocks(dh.TimeGrid.uniform(maturity=DAYS / 252, steps=DAYS))
+    with pytest.raises(GridError, match="1/365"):
+        Replay(HISTORY).shocks(dh.TimeGrid.uniform(maturity=5 / 365, steps=5))
+    with pytest.raises(DataError, match="days of history"):
+        windows(HISTORY, DAYS)
+    with pytest.raises(ParameterError, match="stride"):
+        windows(HISTORY, STEPS, stride=0)

@@ -1,0 +1,18 @@
+"""Every example in a docstring runs and prints what it says."""
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+
+import deephedge
+
+MODULES = sorted(found.name for found in pkgutil.walk_packages(deephedge.__path__, "deephedge."))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in(name):
+    module = importlib.import_module(name)
+    result = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert result.failed == 0
