@@ -4,13 +4,14 @@ import json
 import resource
 import sys
 import time
+from itertools import pairwise
 
 import jax
 import numpy as np
 import optax
+from bench.setting import COST, MATURITY, PATHS, RATE, STEPS, STRIKE, TAIL, UPDATES, VOL
 
 import deephedge as dh
-from bench.setting import COST, MATURITY, PATHS, RATE, STEPS, STRIKE, TAIL, UPDATES, VOL
 from deephedge import features as f
 from deephedge import instruments as i
 
@@ -57,14 +58,16 @@ def speed(kind: str, paths: int, repeats: int, **setting) -> dict:
         progress=lambda p: marks.append((p.update, time.perf_counter())),
     )  # fmt: skip
     steady = marks[WARM:] if len(marks) > WARM + 1 else marks[-2:]
-    return {"seconds": [(b[1] - a[1]) / (b[0] - a[0]) for a, b in zip(steady, steady[1:], strict=False)]}
+    return {"seconds": [(b[1] - a[1]) / (b[0] - a[0]) for a, b in pairwise(steady)]}
 
 
 def positions(policy, spots: np.ndarray) -> np.ndarray:
     """Positions along given spot paths, decided by the policy that was trained."""
     times = np.broadcast_to(np.asarray(problem().grid.times), spots.shape)
     quotes = {"SPX": spots, "SPX.vol": np.full_like(spots, VOL)}
-    paths = dh.MarketPath(jax.numpy.asarray(times), jax.tree.map(jax.numpy.asarray, quotes), jax.numpy.ones(spots.shape))
+    paths = dh.MarketPath(
+        jax.numpy.asarray(times), jax.tree.map(jax.numpy.asarray, quotes), jax.numpy.ones(spots.shape)
+    )
     return np.asarray(dh.evaluate(problem(), {"policy": policy}, paths)["policy"].position[..., 0])
 
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-
 from bench.setting import BANK, COST, DT, SIZES, STEPS, STRIKE, TAIL, VOL
 
 HERE = Path(__file__).parent

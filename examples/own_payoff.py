@@ -1,4 +1,4 @@
-"""A payoff of your own is one class with ``cashflows``; here a capped call that pays on the average of the last week."""
+"""A payoff of your own is one class with ``cashflows``; here a capped call on the average of the last week."""
 
 import jax
 import jax.numpy as jnp

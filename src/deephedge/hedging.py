@@ -84,10 +84,13 @@ class Ledger(eqx.Module):
     wealth: Float[Array, "*batch"]
 
 
-class _Encoded(eqx.Module):
+class _Encoded(AbstractPolicy):
     """A policy whose observations have been encoded already, all points at once."""
 
     policy: AbstractPolicy
+
+    def init(self) -> PyTree:
+        return self.policy.init()
 
     def encode(self, observation: PyTree) -> PyTree:
         return observation
@@ -124,7 +127,7 @@ def rollout(problem: HedgingProblem, policy: AbstractPolicy, path: MarketPath) -
     encoded = _Encoded(policy)
 
     def step(desk: Desk, now: Snapshot) -> tuple[Desk, tuple[Array, Trade, Cash]]:
-        desk, trade, cost = decide(problem, encoded, desk, now)  # pyright: ignore
+        desk, trade, cost = decide(problem, encoded, desk, now)
         return desk, (desk.position, trade, cost)
 
     desk, (position, trade, cost) = lax.scan(jax.checkpoint(step), start(problem, policy), now)

@@ -162,7 +162,6 @@ def test_patience_ends_a_training_that_no_longer_improves():
     assert fit.loss.shape[0] < 50
 
 
-
 def test_nan_is_traced_to_the_feature_it_came_from():
     class Sick(f.AbstractFeature):
         name: str = "sick"
@@ -197,9 +196,10 @@ def test_an_objective_without_pathwise_terms_trains_through_two_passes():
 
 
 def test_chunked_gradients_equal_the_gradient_of_the_whole_batch():
+    import equinox as eqx
+
     from deephedge.policies.base import trainable
     from deephedge.training.pathwise import Simulation, risk_gradient
-    import equinox as eqx
 
     policy, risk = make_policy(), dh.objectives.Entropic(risk_aversion=10.0)
     parameters, fixed = eqx.partition(policy, trainable(policy))

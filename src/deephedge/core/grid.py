@@ -47,9 +47,7 @@ class TimeGrid(eqx.Module):
         >>> TimeGrid.from_dates([date(2024, 1, 1), date(2024, 12, 31)]).times.tolist()
         [0.0, 1.0]
         """
-        require(
-            day_count in DAY_COUNTS, f"day_count must be one of {sorted(DAY_COUNTS)}, was {day_count!r}", GridError
-        )
+        require(day_count in DAY_COUNTS, f"day_count must be one of {sorted(DAY_COUNTS)}, was {day_count!r}", GridError)
         days = np.asarray(dates, dtype="datetime64[D]")
         require(days.ndim == 1 and days.size >= 2, "a grid needs at least two dates", GridError)
         return cls((days - days[0]).astype(float) / DAY_COUNTS[day_count])

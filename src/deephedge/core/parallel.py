@@ -34,6 +34,7 @@ def use_all_cores() -> int:
 
 
 def default_chunk() -> int:
+    """Paths worked through at once: what a core's cache holds, or what keeps an accelerator busy."""
     return CPU_CHUNK if jax.default_backend() == "cpu" else ACCELERATOR_CHUNK
 
 

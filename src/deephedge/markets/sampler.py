@@ -71,7 +71,7 @@ class Sampler(eqx.Module):
 
 @lru_cache(maxsize=8)
 def _directions(dimensions: int, bits: int) -> np.ndarray:
-    """Column j: the scrambled generator of bit j, found as the difference of points that Gray code puts one bit apart."""
+    """Column j: the scrambled generator of bit j, the difference of two points that Gray code puts one bit apart."""
     engine = qmc.Sobol(dimensions, scramble=True, bits=30, rng=20190418)
     first = _integers(engine.random(1))
     columns = []

@@ -4,6 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PyTree
 
 from deephedge.core.errors import DataError, require
@@ -50,7 +51,7 @@ class MinimumVarianceDelta(AbstractOptionHedge):
     ) -> tuple[Float[Array, " instrument"], PyTree]:
         return in_first(encoded, position), state
 
-    def fitted(self, observation: Observation) -> "MinimumVarianceDelta":
+    def fitted(self, observation: dict[str, ArrayLike]) -> "MinimumVarianceDelta":
         r"""This policy with :math:`a, b, c` by least squares over all steps of many paths or windows of history.
 
         ``observation`` holds the three features with axes (path, points), as in
@@ -67,8 +68,13 @@ class MinimumVarianceDelta(AbstractOptionHedge):
                 len(shape) == 2, f"feature {name!r} must have the axes (path, points), had shape {shape}", DataError
             )
             require(bool(finite), f"feature {name!r} holds numbers that are not finite", DataError)
-        missed, columns = (np.asarray(x, float) for x in _regression(self, observation))
-        require(np.linalg.matrix_rank(columns) == 3, "these paths move too little to fit three coefficients", DataError)
+        seen = {name: jnp.asarray(observation[name]) for name in self.features}
+        missed, columns = (np.asarray(x, float) for x in _regression(self, seen))
+        require(
+            bool(np.linalg.matrix_rank(columns) == 3),
+            "these paths move too little to fit three coefficients",
+            DataError,
+        )
         best = np.linalg.lstsq(columns, missed, rcond=None)[0]
         return eqx.tree_at(lambda policy: policy.coefficients, self, as_float(best))
 
@@ -96,5 +102,5 @@ def _regression(policy: MinimumVarianceDelta, observation: Observation) -> tuple
         delta, columns = policy._columns(forward, vol, left)
         return gain - delta[:-1] * move, (columns[:, :-1] * move).T
 
-    missed, columns = jax.vmap(one)({name: observation[name] for name in policy.features})
+    missed, columns = jax.vmap(one)(observation)
     return missed.ravel(), columns.reshape(-1, 3)

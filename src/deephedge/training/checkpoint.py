@@ -77,7 +77,7 @@ def _read(file: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     try:
         with safe_open(file, framework="numpy") as opened:
             about = dict(opened.metadata() or {})
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}
     except FileNotFoundError as problem:
         raise ArtefactError(f"{file} does not exist; train first, or name the right folder") from problem
     except (SafetensorError, OSError, ValueError) as problem:
@@ -85,7 +85,9 @@ def _read(file: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     stored = about.pop("sha256", "none")
     actual = _checksum(tensors, about)
     if stored != actual:
-        raise ArtefactError(f"{file} was changed: checksum {actual[:12]}, expected {stored[:12]}; restore or retrain it")
+        raise ArtefactError(
+            f"{file} was changed: checksum {actual[:12]}, expected {stored[:12]}; restore or retrain it"
+        )
     return tensors, about
 
 

@@ -49,6 +49,7 @@ def leak_checks(
 def run_checks(
     problem: HedgingProblem, policy: AbstractPolicy, paths: MarketPath, *, martingale: bool
 ) -> tuple[Check, ...]:
+    """The alarms on given paths; the first needs them to come from a martingale market."""
     ledger = evaluate(problem, {"policy": policy}, paths)["policy"]
     checks = [_tail(ledger)] + ([_earns_nothing(ledger)] if martingale else [])
     for check in checks:
@@ -67,4 +68,6 @@ def _earns_nothing(ledger: Ledger) -> Check:
 def _tail(ledger: Ledger) -> Check:
     losses = np.sort(-np.asarray(ledger.wealth, float))[::-1]
     gap = losses[: max(1, int(TAIL * losses.size))].mean() - losses.mean()
-    return Check("the worst outcomes are worse than the mean", float(gap), 0.0, bool(gap >= -1e-6 * (1 + abs(losses[0]))))
+    return Check(
+        "the worst outcomes are worse than the mean", float(gap), 0.0, bool(gap >= -1e-6 * (1 + abs(losses[0])))
+    )

@@ -14,9 +14,7 @@ from deephedge.training.pathwise import Simulation
 SHOWN_PATHS = 4096
 
 
-def explain_not_finite(
-    simulation: Simulation, policy: AbstractPolicy, key: PRNGKeyArray, update: int
-) -> TrainingError:
+def explain_not_finite(simulation: Simulation, policy: AbstractPolicy, key: PRNGKeyArray, update: int) -> TrainingError:
     """The error that names the first culprit in the order quotes, features, prices, liability, policy."""
     culprits = {
         name: np.asarray(bad) for name, bad in _flags(simulation, policy, key).items() if bool(np.any(np.asarray(bad)))
@@ -40,9 +38,7 @@ def _flags(simulation: Simulation, policy: AbstractPolicy, key: PRNGKeyArray) ->
         seen, ledger = snapshots(problem, path), rollout(problem, policy, path)
         bad: dict[str, PyTree] = {f"quote {name!r}": quote for name, quote in path.quotes.items()}
         bad |= {f"feature {name!r}": value for name, value in seen.observation.items()}
-        bad |= {
-            f"instrument {n} ({type(x).__name__})": seen.price[:, n] for n, x in enumerate(problem.instruments)
-        }
+        bad |= {f"instrument {n} ({type(x).__name__})": seen.price[:, n] for n, x in enumerate(problem.instruments)}
         bad |= {"liability": ledger.liability, "policy output": ledger.position, "gain": ledger.gain}
         return jax.tree.map(lambda x: ~jnp.isfinite(x), bad)
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, Key, PRNGKeyArray, PyTree
 
 from deephedge.core.errors import ConfigError, ProblemError, require
 from deephedge.core.parallel import gathered
@@ -52,7 +52,7 @@ class Fit(eqx.Module):
     policy: AbstractPolicy
     objective: AbstractObjective
     loss: Float[Array, " update"]
-    risk: Float[Array, " update"]
+    risk: Float[Array, " judgement"]
     best_update: int = 0
     validate_every: int = 0
     seconds: float = 0.0
@@ -201,7 +201,7 @@ class Run(eqx.Module):
     """The host's loop around the compiled one: blocks of about a second, validation marks, progress, checkpoints."""
 
     recipe: Recipe
-    keys: PRNGKeyArray
+    keys: Key[Array, " seed"]
     updates: int
     validate_every: int
     patience: int | None

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax import lax
-from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, PyTree
 
 from deephedge.core.paths import MarketPath
 from deephedge.hedging import follow
@@ -19,7 +19,7 @@ THRESHOLD_MEMORY = 0.9  # the threshold of an update averages the minimisers of 
 
 
 class State(eqx.Module):
-    """Everything training carries from one update to the next; what a checkpoint holds. Seeds lead, if there are several.
+    """Everything training carries from one update to the next; what a checkpoint holds. Several seeds lead.
 
     ``loss`` is the risk on each update's batch and ``risk`` that of each validation, both nan where none was made.
     """
@@ -32,7 +32,7 @@ class State(eqx.Module):
     update: Int[Array, "*seed"]
     best_update: Int[Array, "*seed"]
     loss: Float[Array, "*seed update"]
-    risk: Float[Array, "*seed update"]
+    risk: Float[Array, "*seed judgement"]
 
 
 class Recipe(eqx.Module):
@@ -41,7 +41,7 @@ class Recipe(eqx.Module):
     simulation: Simulation
     bank: Simulation | MarketPath | None
     fixed: PyTree
-    key: PRNGKeyArray
+    key: Key[Array, "*seed"]
     optimiser: optax.GradientTransformation = eqx.field(static=True)
     average: float = eqx.field(static=True)
     many: bool = eqx.field(static=True)
@@ -60,9 +60,7 @@ def begin(recipe: Recipe, parameters: PyTree, objective: AbstractObjective, upda
             first = objective.fitted(wealths(recipe.simulation, eqx.combine(parameters, recipe.fixed), key))
         nothing, zero = jnp.full(updates, jnp.nan), jnp.zeros((), int)
         opening = recipe.optimiser.init(parameters)
-        return State(
-            parameters, parameters, parameters, opening, first, zero, zero, nothing, jnp.full(checks, jnp.nan)
-        )
+        return State(parameters, parameters, parameters, opening, first, zero, zero, nothing, jnp.full(checks, jnp.nan))
 
     return eqx.filter_jit(state)(parameters, recipe.key)
 
@@ -73,9 +71,10 @@ def advance(recipe: Recipe, state: State, until: Int[Array, ""]) -> State:
 
     def update(state: State, key: PRNGKeyArray) -> State:
         fresh = jax.random.fold_in(key, state.update)
-        loss, gradient, wealth = risk_gradient(recipe.simulation, state.objective, state.parameters, recipe.fixed, fresh)
-        step, inner = recipe.optimiser.update(gradient, state.optimiser, state.parameters)
-        parameters = eqx.apply_updates(state.parameters, step)
+        simulation, parameters = recipe.simulation, state.parameters
+        loss, gradient, wealth = risk_gradient(simulation, state.objective, parameters, recipe.fixed, fresh)
+        step, inner = recipe.optimiser.update(gradient, state.optimiser, parameters)
+        parameters = eqx.apply_updates(parameters, step)
         keep = jnp.minimum(recipe.average, (1.0 + state.update) / (10.0 + state.update))
         average = jax.tree.map(lambda a, p: keep * a + (1 - keep) * p, state.average, parameters)
         objective = follow_threshold(state.objective, wealth)
@@ -103,10 +102,10 @@ def validate(recipe: Recipe, state: State, slot: Int[Array, ""], key: PRNGKeyArr
     def judge(state: State) -> State:
         candidate = state.average if recipe.average else state.parameters
         policy = eqx.combine(candidate, recipe.fixed)
-        if isinstance(recipe.bank, Simulation):
-            wealth = wealths(recipe.bank, policy, key)
-        else:
+        if isinstance(recipe.bank, MarketPath):
             wealth = follow(recipe.simulation.problem, policy, recipe.bank).wealth
+        else:
+            wealth = wealths(recipe.bank or recipe.simulation, policy, key)
         risk = state.objective(wealth)
         better = ~(jnp.nanmin(jnp.append(state.risk, jnp.inf)) <= risk) & jnp.isfinite(risk)
         best = jax.tree.map(lambda new, old: jnp.where(better, new, old), candidate, state.best)
