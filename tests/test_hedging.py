@@ -189,4 +189,4 @@ def test_a_problem_can_be_made_inside_a_transformation():
 def test_an_unknown_quote_is_named_before_anything_runs(changes, says):
     path = jax.tree.map(lambda x: x[0], paths_of(GRID))
     with pytest.raises(UnknownQuote, match=says):
-        dh.rollout(problem_with(**changes), p.Static((1.0,)), path)
+        eqx.filter_eval_shape(dh.rollout, problem_with(**changes), p.Static((1.0,)), path)

@@ -27,6 +27,7 @@ class Fitted:
 
     def __init__(self, study: "Study"):
         self.study = study
+        self.hedges: dict[int, MinimumVarianceDelta] = {}  # several policies may stand on the same one
 
     def names(self) -> dict[str, Callable]:
         """By the names that a study file uses."""
@@ -94,10 +95,12 @@ class Fitted:
 
     def minimum_variance_delta(self, paths: int = 4096) -> MinimumVarianceDelta:
         """Coefficients by regression on paths of the training market."""
-        problem = self.study.problem
-        batch = sample(self.study.market, problem.grid, paths, key=self._key("minimum_variance"), method="random")
-        seen = jax.vmap(lambda path: snapshots(problem, path).observation)(batch)
-        return MinimumVarianceDelta().fitted(seen)
+        if paths not in self.hedges:
+            problem = self.study.problem
+            batch = sample(self.study.market, problem.grid, paths, key=self._key("minimum_variance"), method="random")
+            seen = jax.jit(jax.vmap(lambda path: snapshots(problem, path).observation))(batch)
+            self.hedges[paths] = MinimumVarianceDelta().fitted(seen)
+        return self.hedges[paths]
 
     def whalley_wilmott(
         self, cost: float, strike: float = 1.0, aversions: tuple[float, ...] = AVERSIONS, paths: int = 8192

@@ -84,10 +84,10 @@ def result_table(study: Study, place: RunFolder, found: Any, title: str):
 def _prepare(study: Study, screen: Screen) -> None:
     """Everything that can be wrong with a study is found here, before there is a folder or a long computation."""
     screen.say(study.title, "bold")
-    study.check_features()
     if study.data is not None:
         screen.say(f"{study.history.provenance.source}: {study.history}", "dim")
-    with screen.stage("making the market"):
+    with screen.stage("making the market and what is fitted to it"):
+        study.check_features()
         study.check_shapes()
 
 

@@ -31,8 +31,8 @@ def find_study(name: str | Path) -> Path:
     path, folder = Path(name), shelf()
     if path.is_file():
         return path
-    ours = folder is not None and path.suffix in ("", ".toml") and str(path.parent) in (".", "studies")
-    if ours and (folder / f"{path.stem}.toml").is_file():
+    ours = path.suffix in ("", ".toml") and str(path.parent) in (".", "studies")
+    if folder is not None and ours and (folder / f"{path.stem}.toml").is_file():
         return folder / f"{path.stem}.toml"
     hint = nearest(path.stem, known_studies())
     raise ConfigError(f"there is no study file {name}; name a TOML file, or a study that comes along ({hint})")

@@ -34,7 +34,7 @@ def machine() -> dict[str, Any]:
         "device": jax.devices()[0].device_kind,
         "devices": jax.local_device_count(),
         "threads": len(os.sched_getaffinity(0)),
-        "float": "float64" if jax.config.jax_enable_x64 else "float32",
+        "float": "float64" if jax.config.jax_enable_x64 else "float32",  # pyright: ignore
     }
 
 
@@ -49,7 +49,7 @@ def cache_folder() -> Path:
 
 def keep_compiled_programs() -> Path:
     """Let JAX reuse what an earlier process compiled; a folder that someone chose for JAX already is left alone."""
-    chosen = jax.config.jax_compilation_cache_dir
+    chosen = jax.config.jax_compilation_cache_dir  # pyright: ignore
     if chosen:
         return Path(chosen)
     folder = cache_folder()

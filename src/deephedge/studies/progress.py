@@ -46,8 +46,9 @@ class Screen:
 
     def show(self, *renderables: Any) -> None:
         """Print results."""
-        for renderable in renderables if self.out is not None else ():
-            self.out.print(renderable)
+        if self.out is not None:
+            for renderable in renderables:
+                self.out.print(renderable)
 
     def say(self, text: str, style: str = "") -> None:
         """One line about what is happening."""

@@ -55,8 +55,7 @@ class RunFolder:
         )
         try:
             manifest = json.loads((path / MANIFEST).read_text("utf-8"))
-            known = manifest["format"]
-            manifest["digest"], manifest["files"], manifest["seconds"]
+            known, *_ = (manifest[key] for key in ("format", "digest", "files", "seconds"))
         except (ValueError, KeyError, TypeError, OSError) as problem:
             raise ArtefactError(f"{path / MANIFEST} is truncated or not ours; run the study again") from problem
         told = f"{path} has format {known}, this version reads {FORMAT}; use the version that wrote it"
