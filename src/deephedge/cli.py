@@ -121,12 +121,13 @@ def evaluate(folder: Folder) -> None:
 def backtest(folder: Folder) -> None:
     """Judge a run's policies on the test years. Do it once."""
     from deephedge.studies import backtest
+    from deephedge.studies.evaluation import words
     from deephedge.studies.job import result_table
 
     study, place, screen = _run(folder)
     found = backtest(study, place, screen=screen)
     screen.show(result_table(study, place, found, "On history never seen"))
-    screen.show(place.read_json("verdict.json")["text"])
+    screen.show(words(study, place))
 
 
 @app.command(rich_help_panel=RUNS)

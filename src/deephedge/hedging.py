@@ -42,12 +42,12 @@ class HedgingProblem(eqx.Module):
 
     def __check_init__(self):
         require(len(self.instruments) > 0, "a hedging problem needs at least one instrument", ProblemError)
-        names = [feature.name for feature in self.features]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        require(not twice, f"two features are called {twice}; give one of them another name", ProblemError)
         for kind, wanted in (("instruments", AbstractTradable), ("features", AbstractFeature)):
             wrong = [type(x).__name__ for x in getattr(self, kind) if not isinstance(x, wanted)]
             require(not wrong, f"{kind} must be {wanted.__name__} objects, found {wrong}", ProblemError)
+        names = self.feature_names
+        twice = sorted({name for name in names if names.count(name) > 1})
+        require(not twice, f"two features are called {twice}; give one of them another name", ProblemError)
         _expires_inside(self.liability, self.grid)
 
     @property

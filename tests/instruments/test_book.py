@@ -84,7 +84,7 @@ def test_a_book_is_tradable_while_a_member_is(path):
 def test_short_and_long_are_the_two_sides(path):
     call = i.EuropeanCall("A", 1.0, 1.0)
     price, cash = both(call, path)
-    for book, units in ((i.short(call), -1.0), (i.short(call, 2.0), -2.0), (i.long(call, 3.0), 3.0)):
+    for book, units in ((i.short(call), -1.0), (i.short(call, 2), -2.0), (i.long(call, 3.0), 3.0)):
         np.testing.assert_array_equal(both(book, path)[0], units * price)
         np.testing.assert_array_equal(both(book, path)[1], units * cash)
 

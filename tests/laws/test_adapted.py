@@ -45,7 +45,7 @@ CONTRACTS = {
     "QuotedVarianceSwap": i.QuotedVarianceSwap("A", 1.0),
     "HestonCall": i.HestonCall("A", 1.0, 1.5, **HESTON),
     "Book": i.Book((CALL, ENDED, i.Spot("A")), (1.0, -2.0, 0.5)),
-    "Premium": i.Premium(CALL),
+    "Premium": i.Premium(i.EuropeanCall("A", 1.0, 2.0)),
 }
 NAMES = ("log_moneyness", "time_left", "vol")
 POLICIES = {

@@ -10,6 +10,7 @@ import deephedge as dh
 from deephedge import features as f
 from deephedge import instruments as i
 from deephedge import policies as p
+from deephedge.core.errors import ConfigError
 
 NAMES, KEY, MONTH = ("log_moneyness", "time_left", "vol"), jax.random.key(0), 30 / 365
 SEEN = {"log_moneyness": jnp.array(0.01), "time_left": jnp.array(0.05), "vol": jnp.array(0.2)}
@@ -29,7 +30,7 @@ def test_starts_around_the_delta_where_it_reads_what_the_delta_reads():
     policy = p.NoTransactionBand(NAMES, key=KEY)
     silent = eqx.tree_at(lambda q: q.layers.weights[-1], policy, replace_fn=jnp.zeros_like)
     delta = p.BlackScholesDelta().encode(SEEN)
-    np.testing.assert_allclose(silent.encode(SEEN), [[delta - 0.02], [delta + 0.02]], rtol=1e-5)
+    np.testing.assert_allclose(silent.encode(SEEN), [[delta - 0.13], [delta + 0.13]], rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -79,3 +80,8 @@ def test_no_network_starts_on_the_plateau():
     slope = jax.jit(jax.vmap(slopes))(jax.random.split(KEY, 64))
     assert slope.shape == (64, 4)
     assert np.all(slope != 0)
+
+
+def test_an_unknown_centre_is_refused():
+    with pytest.raises(ConfigError, match="a policy, None or 'auto', was 'delta'"):
+        p.NoTransactionBand(NAMES, key=KEY, centre="delta")

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from deephedge.studies.progress import PLAIN_SECONDS, Screen
+from deephedge.studies.progress import PLAIN_SECONDS, Screen, TimeLeft
 
 
-def standing(update, updates=100, risk=0.0123):
+def standing(update, updates=100, risk=0.0123, speed=41_234.0, seconds=75.0):
     return SimpleNamespace(
-        update=update, updates=updates, loss=0.0456, risk=risk, paths_per_second=41_234.0, seconds_left=75.0
+        update=update, updates=updates, loss=0.0456, risk=risk, paths_per_second=speed, seconds_left=seconds
     )
 
 
@@ -39,6 +39,14 @@ def test_plain_lines_where_there_is_no_terminal(heard, monkeypatch):
     assert lines[2] == "band 100/100  loss 0.04560  CVaR 0.01230  41k paths/s"
     assert len(lines) == 3
     assert len(screen.log.read_text().splitlines()) == 5  # the log has them all
+
+
+def test_time_left_forgets_the_blocks_that_compiled():
+    left = TimeLeft()
+    assert left(standing(1, speed=500.0, seconds=8000.0)) is None
+    assert left(standing(50, speed=40_000.0, seconds=5.0)) == pytest.approx(5.0)
+    assert left(standing(60, speed=1000.0, seconds=160.0)) == pytest.approx(4.0)  # validation compiled in this block
+    assert left(standing(100, speed=40_000.0, seconds=0.0)) is None
 
 
 def test_a_risk_that_is_not_known_yet_is_left_out(heard):

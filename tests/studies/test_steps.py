@@ -152,6 +152,24 @@ def test_finished_policies_are_not_trained_again(tiny_run, monkeypatch):
     assert len(again["mlp"].curve["loss"]) == 6 and again["mlp"].best_risk > 0
 
 
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_a_leak_alarm_is_asked_again_on_fresh_paths(tiny_file, tmp_path, monkeypatch, capsys, confirmed):
+    from rich.console import Console
+
+    from deephedge.training.checks import Check
+
+    loud = Check("trading earns nothing", 0.1, 0.01, False)
+    study, trained = Study.load(tiny_file, ["training.updates=1"]), steps.fit
+    monkeypatch.setattr(steps, "fit", lambda *a, **k: eqx.tree_at(lambda f: f.checks, trained(*a, **k), (loud,)))
+    second = loud if confirmed else Check("trading earns nothing", 0.001, 0.01, True)
+    monkeypatch.setattr(steps, "leak_checks", lambda *a, **k: (second,))
+    screen = Screen(None, Console(stderr=True, width=200))
+    kept = train(study, open_run(study, out=tmp_path, screen=screen), screen=screen)
+    said = capsys.readouterr().err
+    assert ("leak alarm, twice" in said) is confirmed and ("taken as chance" in said) is not confirmed
+    assert len(kept["mlp"].curve["checks"]) == 2
+
+
 def test_weights_of_another_configuration_or_damaged_ones_are_refused(tiny_run, tiny_file):
     _, place = tiny_run
     other = Study.load(tiny_file, ["seed=4"])

@@ -35,8 +35,12 @@ class TimeGrid(eqx.Module):
     @classmethod
     def uniform(cls, maturity: float, steps: int) -> "TimeGrid":
         """``steps`` equal steps from 0 to ``maturity`` years; the last time is ``maturity`` exactly."""
-        require(int(steps) == steps and steps >= 1, f"steps must be a whole number from 1, was {steps}", GridError)
-        require(np.isfinite(maturity) and maturity > 0, f"maturity must be positive years, was {maturity}", GridError)
+        require(
+            bool(int(steps) == steps and steps >= 1), f"steps must be a whole number from 1, was {steps}", GridError
+        )
+        require(
+            bool(np.isfinite(maturity) and maturity > 0), f"maturity must be positive years, was {maturity}", GridError
+        )
         return cls(np.arange(int(steps) + 1) * (float(maturity) / int(steps)))
 
     @classmethod

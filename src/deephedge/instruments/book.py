@@ -98,21 +98,21 @@ class Premium(AbstractContract):
         return jnp.zeros_like(price).at[0].set(price[0])
 
 
-def short(contract: AbstractContract, units: float = 1.0) -> Book:
+def short(contract: AbstractContract, units: ArrayLike = 1.0) -> Book:
     """The obligation to deliver: ``-units`` of ``contract``, cash signed to us.
 
     >>> from deephedge import instruments as i
     >>> obligation = i.short(i.EuropeanCall("SPX", strike=1.0, expiry=30 / 365))
     """
-    return Book((contract,), (-units,))
+    return Book((contract,), (-as_float(units),))
 
 
-def long(contract: AbstractContract, units: float = 1.0) -> Book:
+def long(contract: AbstractContract, units: ArrayLike = 1.0) -> Book:
     """``units`` of ``contract`` held as an asset."""
     return Book((contract,), (units,))
 
 
-def sold(contract: AbstractTradable, units: float = 1.0) -> Book:
+def sold(contract: AbstractTradable, units: ArrayLike = 1.0) -> Book:
     """The obligation to deliver and the premium received for it, at the contract's price on the first point.
 
     Wealth then reads: premium - payoff + gains - costs.
@@ -122,7 +122,7 @@ def sold(contract: AbstractTradable, units: float = 1.0) -> Book:
     >>> sold(dh.instruments.Forward("SPX", strike=0.75, expiry=1.0)).cashflows(path).tolist()
     [0.25, -0.75]
     """
-    return Book((contract, Premium(contract)), (-units, units))
+    return Book((contract, Premium(contract)), (-as_float(units), units))
 
 
 def _kind(contract: AbstractContract) -> Hashable:

@@ -5,14 +5,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
+from deephedge.core.errors import ConfigError, require
 from deephedge.policies.base import AbstractPolicy, Frozen, Observation, Scaler, frozen, gather, on_top_of
 from deephedge.policies.baseline import BlackScholesDelta
 from deephedge.policies.network import Layers
 
-# Of a unit. A band that holds the starting position everywhere is a plateau: nobody trades and nothing is learnt. Of
-# 512 random networks without a centre none starts there at 0.02, one at 0.05, a seventh at 0.13; around a delta all
-# of these learn alike.
-FIRST_WIDTH = 0.02
+# First half-widths, in units. A band that holds the starting position everywhere is a plateau: nobody trades and
+# nothing is learnt. Around the delta of one instrument there is always something to trade. Elsewhere the centre may well be
+# the start itself: of 512 random networks without a centre a seventh starts on the plateau at 0.13, none at 0.02.
+WIDTH_AROUND_CENTRE, WIDTH_AROUND_NOTHING = 0.13, 0.02
 
 
 class NoTransactionBand(AbstractPolicy):
@@ -21,7 +22,7 @@ class NoTransactionBand(AbstractPolicy):
     A network of the features alone gives the shift :math:`c` and the half-width :math:`w>0` around the position
     :math:`b` of ``centre``; nothing in it depends on the position, so a rollout evaluates it once for all points and
     scans only a clip. Without ``centre`` the Black-Scholes delta is used where the features are the ones it reads and
-    there is one instrument, otherwise none: pass ``centre=None`` to force none.
+    there is one instrument, otherwise none: pass ``centre=None`` to force none. A centre is asked from position 0.
 
     Source: Imaki, Imajo, Ito, Minami, Nakagawa (2021), for any number of instruments and with a learnt centre.
 
@@ -50,6 +51,7 @@ class NoTransactionBand(AbstractPolicy):
     ):
         self.features = tuple(features)
         if isinstance(centre, str):
+            require(centre == "auto", f"centre must be a policy, None or 'auto', was {centre!r}", ConfigError)
             reads = {"log_moneyness", "time_left", "vol"} <= set(self.features) and instruments == 1
             centre = BlackScholesDelta() if reads else None
         self.centre = frozen(centre)
@@ -57,7 +59,8 @@ class NoTransactionBand(AbstractPolicy):
         self.scaler = Scaler.identity(columns, instruments)
         sizes = (columns, *[width] * depth, 2 * instruments)
         layers = Layers.make(sizes, key=key, activation=activation, last=0.1)
-        start = jnp.concatenate([jnp.zeros(instruments), jnp.full(instruments, jnp.log(jnp.expm1(FIRST_WIDTH)))])
+        first = WIDTH_AROUND_CENTRE if self.centre is not None and instruments == 1 else WIDTH_AROUND_NOTHING
+        start = jnp.concatenate([jnp.zeros(instruments), jnp.full(instruments, jnp.log(jnp.expm1(first)))])
         self.layers = eqx.tree_at(lambda x: x.biases[-1], layers, start)
 
     def init(self) -> None:

@@ -53,9 +53,10 @@ class MLP(AbstractPolicy):
         return None
 
     def encode(self, observation: Observation) -> PyTree:
-        seen = self.layers.first(self.scaler(gather(observation, self.features)))
+        seen = self.scaler(gather(observation, self.features))
+        # the features are fewer than the hidden units: carrying them into the scan moves less memory
         if not self.semi_recurrent:
-            seen = self.layers.rest(seen)
+            seen = self.layers(seen)
         return seen, None if self.baseline is None else self.baseline.encode(observation)
 
     def __call__(
@@ -63,5 +64,5 @@ class MLP(AbstractPolicy):
     ) -> tuple[Float[Array, " instrument"], PyTree]:
         seen, base = encoded
         if self.semi_recurrent:
-            seen = self.layers.rest(self.layers.also(seen, position / self.scaler.unit))
+            seen = self.layers.rest(self.layers.also(self.layers.first(seen), position / self.scaler.unit))
         return self.scaler.unit * seen + on_top_of(self.baseline, base, position), state

@@ -23,7 +23,11 @@ Hidden = Float[Array, " row"]
 
 
 class Gates(eqx.Module):
-    """The affine maps into the gates of a cell, stacked: from the inputs, the position and the hidden vector."""
+    """The affine maps into the gates of a cell, stacked: from the inputs, the position and the hidden vector.
+
+    Products are ``x @ W.T``, unlike elsewhere: a scan puts the path axis of what it carries first, and a cell carries
+    whole vectors. Forward and backward it takes a fifth less time than ``W @ x``.
+    """
 
     inputs: Float[Array, "row feature"]
     position: Float[Array, "row instrument"] | None
@@ -44,10 +48,15 @@ class Gates(eqx.Module):
 
     def before(self, x: Float[Array, " feature"]) -> Hidden:
         """The part that needs neither position nor memory."""
-        return self.inputs @ x + self.bias
+        return x @ self.inputs.T + self.bias
 
     def held(self, position: Float[Array, " instrument"]) -> Hidden | float:
-        return 0.0 if self.position is None else self.position @ position
+        """The part of the position, 0 where it is not looked at."""
+        return 0.0 if self.position is None else position @ self.position.T
+
+    def kept(self, hidden: Float[Array, " column"]) -> Hidden:
+        """The part of the hidden vector."""
+        return hidden @ self.hidden.T
 
 
 class Head(eqx.Module):
@@ -61,7 +70,7 @@ class Head(eqx.Module):
         return cls(dense(key, instruments, width, 0.1), jnp.zeros(instruments))
 
     def __call__(self, hidden: Hidden) -> Float[Array, " instrument"]:
-        return self.weight @ hidden + self.bias
+        return hidden @ self.weight.T + self.bias
 
 
 class GRU(AbstractPolicy):
@@ -118,7 +127,7 @@ class GRU(AbstractPolicy):
     ) -> tuple[Float[Array, " instrument"], Hidden]:
         before, base = encoded
         seen = jnp.split(before + self.gates.held(position / self.scaler.unit), 3)
-        kept = jnp.split(self.gates.hidden @ state, 3)
+        kept = jnp.split(self.gates.kept(state), 3)
         reset, update = jax.nn.sigmoid(seen[0] + kept[0]), jax.nn.sigmoid(seen[1] + kept[1])
         fresh = jnp.tanh(seen[2] + reset * kept[2])
         state = fresh + update * (state - fresh)
@@ -179,7 +188,7 @@ class LSTM(AbstractPolicy):
         self, encoded: PyTree, position: Float[Array, " instrument"], state: tuple[Hidden, Hidden]
     ) -> tuple[Float[Array, " instrument"], tuple[Hidden, Hidden]]:
         (before, base), (hidden, cell) = encoded, state
-        gates = before + self.gates.held(position / self.scaler.unit) + self.gates.hidden @ hidden
+        gates = before + self.gates.held(position / self.scaler.unit) + self.gates.kept(hidden)
         write, forget, show, fresh = jnp.split(gates, 4)
         cell = jax.nn.sigmoid(forget) * cell + jax.nn.sigmoid(write) * jnp.tanh(fresh)
         hidden = jax.nn.sigmoid(show) * jnp.tanh(cell)

@@ -42,7 +42,7 @@ def backtest(study: Study, run: RunFolder, *, screen: Screen | None = None) -> C
     screen = screen or Screen.silent()
     looks = int(run.manifest.get("test_looks", 0)) + 1
     if looks > 1:
-        screen.warn(f"the test years of this run are looked at for time {looks}: settings chosen since then know them")
+        screen.warn(f"look number {looks} at the test years of this run: settings chosen since the first know them")
     paths, starts = study.windows(TEST)
     with screen.stage(f"hedging {len(starts):,} windows of the test years, {starts[0]} to {starts[-1]}"):
         run.note(test_looks=looks)
@@ -51,8 +51,8 @@ def backtest(study: Study, run: RunFolder, *, screen: Screen | None = None) -> C
         run.write_frame(BACKTEST_ROWS, summary(ledgers, premium, starts))
         run.write_frame(BACKTEST_STEPS, steps(ledgers))
         found = judged(study, ledgers, premium, study.problem.grid.steps)
-    _keep(run, BACKTEST, found)
-    run.write_json(VERDICT, said(study, found, load_all(study, run)).__dict__)
+        _keep(run, BACKTEST, found)
+        run.write_json(VERDICT, _verdicts(study, run, found, ledgers, premium))
     return found
 
 
@@ -62,12 +62,14 @@ def everybody(study: Study, run: RunFolder) -> dict[str, AbstractPolicy]:
     return {name: trained[name].policy for name in by_validation(trained)} | study.baselines
 
 
-def judged(study: Study, ledgers: Mapping[str, Ledger], premium: np.ndarray, window: int | None) -> Comparison:
+def judged(
+    study: Study, ledgers: Mapping[str, Ledger], premium: np.ndarray, window: int | None, reference: str | None = None
+) -> Comparison:
     """Metrics, intervals and paired differences under the settings of the study."""
     test = study.test
     return compare(
-        ledgers, test.reference, study.objective, premium=premium, included=True, level=test.level, window=window,
-        block=test.block if window is not None else None, confidence=test.confidence, resamples=test.resamples,
+        ledgers, reference or test.reference, study.objective, premium=premium, included=True, level=test.level,
+        window=window, block=test.block if window is not None else None, confidence=test.confidence, resamples=test.resamples,
         seed=study.seed,
     )  # fmt: skip
 
@@ -76,6 +78,14 @@ def said(study: Study, found: Comparison, trained: Mapping[str, Trained]) -> Ver
     """Whether the learnt policies beat the reference, in words; about the one chosen on validation first."""
     candidates = [name for name in by_validation(trained) if name != found.reference]
     return verdict(found, candidates, unit=unit(study), labels=study.report.labels)
+
+
+def words(study: Study, run: RunFolder) -> str:
+    """The verdict on the test years, or on simulated paths where there are none; empty before either was judged."""
+    if run.has(VERDICT):
+        return run.read_json(VERDICT)["text"]
+    found = comparison_of(run, SIMULATED)
+    return said(study, found, load_all(study, run)).text if found else ""
 
 
 def unit(study: Study) -> Unit:
@@ -101,6 +111,24 @@ def _yardsticks(study: Study, run: RunFolder) -> None:
     if study.training.validation == "history":
         ledgers = hedged(study.problem, study.baselines, study.windows(VALIDATION)[0])
         run.write_json(YARDSTICKS, {name: float(study.objective(ledger.wealth)) for name, ledger in ledgers.items()})
+
+
+def _verdicts(study: Study, run: RunFolder, found: Comparison, ledgers, premium: np.ndarray) -> dict[str, Any]:
+    """Against the reference, and against the baseline that the validation years would have chosen, if it is another."""
+    trained = load_all(study, run)
+    first = said(study, found, trained)
+    facts = {"text": first.text, "reference": found.reference, "outcomes": first.outcomes, "p": first.p}
+    risks = run.read_json(YARDSTICKS) if run.has(YARDSTICKS) else {}
+    rival = min(risks, key=lambda name: risks[name]) if risks else found.reference
+    if rival == found.reference:
+        return facts
+    against = {name: ledgers[name] for name in (rival, *trained)}
+    second = said(study, judged(study, against, premium, found.window, rival), trained)
+    called = study.report.labels.get(rival, rival)
+    headline = second.text.split("\n")[0]
+    opening = f"The best baseline on the validation years was the {called}. {headline}"
+    facts["text"] = "\n".join([first.text.split("\n")[0], opening, *first.text.split("\n")[1:]])
+    return facts | {"rival": {"name": rival, "outcomes": second.outcomes, "p": second.p}}
 
 
 def _keep(run: RunFolder, kind: str, found: Comparison) -> None:

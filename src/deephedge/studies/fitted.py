@@ -59,10 +59,10 @@ class Fitted:
         require(self.study.data is not None and self.study.data.link is not None, told, ConfigError)
         later = self.study.years("link")
         told = f"link must begin after train ends ({years.dates[-1]}), it begins on {later.dates[0]}"
-        require(later.dates[0] > years.dates[-1], told, ConfigError)
+        require(bool(later.dates[0] > years.dates[-1]), told, ConfigError)
         vol = later.quote(f"{self.study.underlier}.vol")
         known = np.isfinite(vol)
-        require(known.any(), f"no implied volatility from {later.dates[0]} to {later.dates[-1]}", DataError)
+        require(bool(known.any()), f"no implied volatility from {later.dates[0]} to {later.dates[-1]}", DataError)
         first = int(np.argmax(known))
         return later.log_returns()[first:], vol[first + 1 :]
 
@@ -89,7 +89,7 @@ class Fitted:
         """All quotes of the training years; days without a volatility are left out."""
         years, name = self.study.years("train"), self.study.underlier
         known = np.all([np.isfinite(row) for row in years.quotes.values()], axis=0)
-        require(known.sum() > 2, f"{years} has no days with every quote; a bootstrap needs them", DataError)
+        require(bool(known.sum() > 2), f"{years} has no days with every quote; a bootstrap needs them", DataError)
         quotes = {key: row[known] for key, row in years.quotes.items()}
         return BlockBootstrap(quotes, block=block, centre=(name,) if centre else (), start={name: 1.0})
 

@@ -43,7 +43,7 @@ def run(
         screen.show(result_table(study, place, found, f"On history never seen, {called(study, TEST)}"))
     with _timed(place, "report"):
         page = report(study, place, screen=screen)
-    _finish(study, place, found, page, time.perf_counter() - started, screen)
+    _finish(study, place, page, time.perf_counter() - started, screen)
     return place
 
 
@@ -85,7 +85,8 @@ def _prepare(study: Study, screen: Screen) -> None:
     """Everything that can be wrong with a study is found here, before there is a folder or a long computation."""
     screen.say(study.title, "bold")
     if study.data is not None:
-        screen.say(f"{study.history.provenance.source}: {study.history}", "dim")
+        about = study.history.provenance
+        screen.say(f"{about.source}: {about.rows:,} days, {about.first} to {about.last}", "dim")
     with screen.stage("making the market and what is fitted to it"):
         study.check_features()
         study.check_shapes()
@@ -100,9 +101,8 @@ def _step(study: Study, place: RunFolder, name: str, work: Callable, screen: Scr
         return work(study, place, screen=screen)
 
 
-def _finish(study: Study, place: RunFolder, found, page: Path, seconds: float, screen: Screen) -> None:
-    words = judge.said(study, found, load_all(study, place))
-    screen.show(Panel(words.text, title="verdict", title_align="left", width=100))
+def _finish(study: Study, place: RunFolder, page: Path, seconds: float, screen: Screen) -> None:
+    screen.show(Panel(judge.words(study, place), title="verdict", title_align="left", width=100))
     reused, new = compiled()
     place.note_seconds("total", seconds)
     place.note(compiled={"reused": reused, "new": new})

@@ -89,16 +89,16 @@ class Screen:
         """A bar for one training; yields what ``fit`` calls with its progress. ``risk`` names the validation risk."""
         if self.err is not None and self.err.is_terminal:
             with _bars(self.err) as bar:
-                task = bar.add_task(title, total=None, figures="compiling")
-                yield lambda now: self._advance(bar, task, now, title, risk)
+                task, left = bar.add_task(title, total=None, figures="compiling"), TimeLeft()
+                yield lambda now: self._advance(bar, task, now, title, risk, left(now))
         else:
             plain = _Plain(self, title, risk)
             plain.start()
             yield plain
 
-    def _advance(self, bar: Progress, task: TaskID, now: "Standing", title: str, risk: str) -> None:
-        self.write(f"{title} {standing(now, risk)}")
-        bar.update(task, total=now.updates, completed=now.update, figures=figures(now, risk))
+    def _advance(self, bar: Progress, task: TaskID, now: "Standing", title: str, risk: str, left: float | None) -> None:
+        self.write(f"{title} {standing(now, risk, left)}")
+        bar.update(task, total=now.updates, completed=now.update, figures=figures(now, risk, left))
 
 
 class _Plain:
@@ -106,13 +106,14 @@ class _Plain:
 
     def __init__(self, screen: Screen, title: str, risk: str):
         self.screen, self.title, self.risk, self.last = screen, title, risk, time.perf_counter()
+        self.left = TimeLeft()
 
     def start(self) -> None:
         if self.screen.err is not None:
             self.screen.err.print(f"{self.title} compiling ...", markup=False)
 
     def __call__(self, now: "Standing") -> None:
-        line = f"{self.title} {standing(now, self.risk)}"
+        line = f"{self.title} {standing(now, self.risk, self.left(now))}"
         clock = time.perf_counter()
         if now.update < now.updates and clock - self.last < PLAIN_SECONDS:
             self.screen.write(line)
@@ -121,17 +122,29 @@ class _Plain:
             self.screen.say(line)
 
 
-def standing(now: "Standing", risk: str) -> str:
+class TimeLeft:
+    """Seconds left at the best speed so far: a block that also compiled says nothing about the next."""
+
+    def __init__(self):
+        self.best = 0.0
+
+    def __call__(self, now: "Standing") -> float | None:
+        """``None`` at the end, and after the first update, which was spent on compiling."""
+        self.best = max(self.best, now.paths_per_second)
+        return None if now.update in (1, now.updates) else now.seconds_left * now.paths_per_second / self.best
+
+
+def standing(now: "Standing", risk: str, left: float | None) -> str:
     """Where a training stands, in one line."""
-    return f"{now.update}/{now.updates}  {figures(now, risk)}"
+    return f"{now.update}/{now.updates}  {figures(now, risk, left)}"
 
 
-def figures(now: "Standing", risk: str) -> str:
+def figures(now: "Standing", risk: str, left: float | None) -> str:
     """Loss on the batch, risk on the bank, speed and time left."""
     parts = [f"loss {now.loss:.5f}"]
     parts += [f"{risk} {now.risk:.5f}"] if now.risk == now.risk else []
     parts += [f"{thousands(now.paths_per_second)} paths/s"]
-    parts += [f"{clock(now.seconds_left)} left"] if now.update < now.updates else []
+    parts += [f"{clock(left)} left"] if left else []
     return "  ".join(parts)
 
 

@@ -39,12 +39,11 @@ def contents(study: Study, run: RunFolder) -> ReportContents:
     found, learned = judge.comparison_of(run, judge.BACKTEST), tuple(by_validation(trained))
     simulated = judge.comparison_of(run, judge.SIMULATED)
     ledgers, _, starts = judge.backtest_ledgers(run) if found else ({}, None, None)
-    judged = found or simulated
     story = _story(study, ledgers, starts, found.reference) if found and starts is not None else None
     return ReportContents(
         title=study.title,
         subtitle=" ".join(study.config["summary"].split()),
-        verdict=judge.said(study, judged, trained).text if judged else "",
+        verdict=judge.words(study, run),
         unit=judge.unit(study),
         objective=_objective(study),
         learned=learned,
@@ -56,7 +55,7 @@ def contents(study: Study, run: RunFolder) -> ReportContents:
         surface=surface(study, judge.everybody(study, run)),
         story=story,
         training={name: _curve(one) for name, one in trained.items()},
-        yardsticks=run.read_json(judge.YARDSTICKS) if run.has(judge.YARDSTICKS) else {},
+        yardsticks=_yardsticks(study, run),
         agreement=_agreement(study, run),
         settings={key: value for key, value in study.config.items() if key not in ("title", "summary", "report")},
         provenance=run.manifest.get("data", {}),
@@ -128,6 +127,15 @@ def _story(study: Study, ledgers: Mapping[str, Ledger], starts: np.ndarray, refe
         about[1] if about else None,
         f"The window that ended worst for {called}, from {dates[0]} to {dates[-1]}.",
     )
+
+
+def _yardsticks(study: Study, run: RunFolder) -> dict[str, float]:
+    """Validation risk of the reference and of the best baseline; one that does not hedge would dwarf the rest."""
+    if not run.has(judge.YARDSTICKS):
+        return {}
+    risks = run.read_json(judge.YARDSTICKS)
+    shown = {study.test.reference, min(risks, key=lambda name: risks[name])}
+    return {name: risk for name, risk in risks.items() if name in shown}
 
 
 def _curve(trained: Trained) -> Training:

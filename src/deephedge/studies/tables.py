@@ -54,6 +54,7 @@ def results(found: Comparison, title: str, unit: Unit, called: Mapping[str, str]
             if metric == "cvar":
                 cells.append(_gap(found, name, unit))
         table.add_row(*cells, end_section=name == (learnt[-1] if learnt else None))
+    table.caption, table.caption_justify = _how(found, bool(learnt)), "left"
     return table
 
 
@@ -119,6 +120,14 @@ def _gap(found: Comparison, name: str, unit: Unit) -> Text:
         return Text(f"{words}  ")
     good = gap.value * METRICS["cvar"].better > 0
     return Text(f"{words} {'✓' if good else '✗'}", style="green" if good else "red")
+
+
+def _how(found: Comparison, chosen: bool) -> str:
+    kind = "independent paths" if found.block == 1 else f"blocks of {found.block} windows"
+    words = (
+        f"{100 * found.confidence:g} % intervals, {found.resamples:,} resamples of {kind}; ✓ ✗ where they leave out 0"
+    )
+    return f"{words}; the first row was chosen on validation" if chosen else words
 
 
 def _inside(row: Likeness, part: str) -> Text:
