@@ -192,7 +192,8 @@ def status(arguments: list[str]) -> int:
     """Run a command line and return its exit status."""
     _state.update(debug="--debug" in arguments, quiet=False, screen=None)
     try:
-        return int(app(arguments, standalone_mode=False) or 0)
+        left_with = int(app(arguments, standalone_mode=False) or 0)
+        return _interrupted() if left_with == INTERRUPTED else left_with  # typer turns Ctrl-C into this number
     except DeephedgeError as error:
         return _refuse(error, str(error))
     except (KeyboardInterrupt, typer.Abort):

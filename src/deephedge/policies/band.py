@@ -10,9 +10,9 @@ from deephedge.policies.base import AbstractPolicy, Frozen, Observation, Scaler,
 from deephedge.policies.baseline import BlackScholesDelta
 from deephedge.policies.network import Layers
 
-# First half-widths, in units. A band that holds the starting position everywhere is a plateau: nobody trades and
-# nothing is learnt. Around the delta of one instrument there is always something to trade. Elsewhere the centre may well be
-# the start itself: of 512 random networks without a centre a seventh starts on the plateau at 0.13, none at 0.02.
+# First half-widths, in units. A band that holds the starting position everywhere is a plateau: nobody trades, and
+# nothing is learnt. Around the delta of one instrument there is always a trade to make. Elsewhere the centre may be the
+# start itself: of 512 random networks without a centre a seventh starts on the plateau at 0.13, none at 0.02.
 WIDTH_AROUND_CENTRE, WIDTH_AROUND_NOTHING = 0.13, 0.02
 
 

@@ -68,9 +68,9 @@ def judged(
     """Metrics, intervals and paired differences under the settings of the study."""
     test = study.test
     return compare(
-        ledgers, reference or test.reference, study.objective, premium=premium, included=True, level=test.level,
-        window=window, block=test.block if window is not None else None, confidence=test.confidence, resamples=test.resamples,
-        seed=study.seed,
+        ledgers, reference or test.reference, study.objective, premium=premium, included=True, window=window,
+        block=test.block if window is not None else None, level=test.level, confidence=test.confidence,
+        resamples=test.resamples, seed=study.seed,
     )  # fmt: skip
 
 

@@ -124,9 +124,8 @@ def _gap(found: Comparison, name: str, unit: Unit) -> Text:
 
 def _how(found: Comparison, chosen: bool) -> str:
     kind = "independent paths" if found.block == 1 else f"blocks of {found.block} windows"
-    words = (
-        f"{100 * found.confidence:g} % intervals, {found.resamples:,} resamples of {kind}; ✓ ✗ where they leave out 0"
-    )
+    often = f"{100 * found.confidence:g} % intervals, {found.resamples:,} resamples of {kind}"
+    words = f"{often}; ✓ ✗ where 0 is outside"
     return f"{words}; the first row was chosen on validation" if chosen else words
 
 
