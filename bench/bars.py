@@ -136,10 +136,10 @@ def heston(effort: Effort) -> list[dict]:
             "CVaR99 at cost 1 %": float(tail(ledger.wealth)),
         }
         gain = np.asarray(ledger.gain.sum(-1), float)
-        leak = abs(gain.mean()) / (gain.std() / np.sqrt(gain.size))
-        rows.append({"trained on": name, "bar": bar, "value": found[name], "q": q, "mean payoff": payoff.mean(),
+        leak = float(abs(gain.mean()) / max(gain.std() / np.sqrt(gain.size), 1e-12))
+        rows.append({"trained on": name, "bar": bar, "value": found[name], "q": q, "mean payoff": float(payoff.mean()),
                      "all": found, "seconds": seconds, "gain in standard errors": leak,
-                     "passed": found[name] <= bar and leak <= 3})  # fmt: skip
+                     "passed": bool(found[name] <= bar and leak <= 3)})  # fmt: skip
         print("bar 2", json.dumps(rows[-1]), flush=True)
     return rows
 

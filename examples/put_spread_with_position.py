@@ -19,7 +19,7 @@ problem = dh.HedgingProblem(
     grid=dh.TimeGrid.uniform(maturity=EXPIRY, steps=30),
     liability=i.short(spread),
     instruments=(i.Spot("SPX"),),
-    features=(f.LogMoneyness("SPX", 100.0), f.TimeLeft(EXPIRY), f.Delta(spread)),
+    features=(f.LogMoneyness("SPX", 100.0), f.TimeLeft(EXPIRY), f.Delta(spread, quote="SPX")),
     cost=dh.frictions.ProportionalCost(1e-3),
     constraint=dh.frictions.Box(upper=0.0),
     initial=-0.2,

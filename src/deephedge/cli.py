@@ -114,7 +114,7 @@ def evaluate(folder: Folder) -> None:
 
     study, place, screen = _run(folder)
     found = evaluate(study, place, screen=screen)
-    screen.show(result_table(study, place, found, "On simulated paths"))
+    screen.show(result_table(study, place, found, "On simulated paths", screen.width))
 
 
 @app.command(rich_help_panel=RUNS)
@@ -126,7 +126,7 @@ def backtest(folder: Folder) -> None:
 
     study, place, screen = _run(folder)
     found = backtest(study, place, screen=screen)
-    screen.show(result_table(study, place, found, "On history never seen"))
+    screen.show(result_table(study, place, found, "On history never seen", screen.width))
     screen.show(words(study, place))
 
 

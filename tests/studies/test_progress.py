@@ -27,7 +27,7 @@ def test_plain_lines_where_there_is_no_terminal(heard, monkeypatch):
     screen, text = heard
     seconds = [0.0]
     monkeypatch.setattr("time.perf_counter", lambda: seconds[0])
-    with screen.training("band", "CVaR") as tell:
+    with screen.training("band", "CVaR", 100) as tell:
         for update in (1, 2, 3):
             tell(standing(update))
         seconds[0] += PLAIN_SECONDS
@@ -51,7 +51,7 @@ def test_time_left_forgets_the_blocks_that_compiled():
 
 def test_a_risk_that_is_not_known_yet_is_left_out(heard):
     screen, text = heard
-    with screen.training("mlp", "CVaR") as tell:
+    with screen.training("mlp", "CVaR", 100) as tell:
         tell(standing(100, risk=float("nan")))
     assert "CVaR" not in text.getvalue() and "nan" not in text.getvalue()
 
@@ -59,7 +59,7 @@ def test_a_risk_that_is_not_known_yet_is_left_out(heard):
 def test_bars_on_a_terminal():
     text = io.StringIO()
     screen = Screen(None, Console(file=text, width=120, force_terminal=True))
-    with screen.training("band", "CVaR") as tell:
+    with screen.training("band", "CVaR", 100) as tell:
         tell(standing(50))
     assert "50/100" in text.getvalue() and "1:15 left" in text.getvalue() and "━" in text.getvalue()
 

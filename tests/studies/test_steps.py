@@ -45,7 +45,7 @@ class _Stops:
     def __init__(self, after: int):
         self.after = after
 
-    def __call__(self, title, risk):
+    def __call__(self, title, risk, updates):
         from contextlib import contextmanager
 
         @contextmanager

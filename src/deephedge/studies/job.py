@@ -37,10 +37,10 @@ def run(
         screen.show(agreement_table(study, rows))
     train(study, place, screen=screen, resume=resume)
     found = _step(study, place, judge.SIMULATED, judge.evaluate, screen)
-    screen.show(result_table(study, place, found, "On simulated paths"))
+    screen.show(result_table(study, place, found, "On simulated paths", screen.width))
     if study.has_years(TEST):
         found = _step(study, place, judge.BACKTEST, judge.backtest, screen)
-        screen.show(result_table(study, place, found, f"On history never seen, {called(study, TEST)}"))
+        screen.show(result_table(study, place, found, f"On history never seen, {called(study, TEST)}", screen.width))
     with _timed(place, "report"):
         page = report(study, place, screen=screen)
     _finish(study, place, page, time.perf_counter() - started, screen)
@@ -75,10 +75,10 @@ def agreement_table(study: Study, rows: list[Likeness]):
     return tables.likeness(rows, names)
 
 
-def result_table(study: Study, place: RunFolder, found: Any, title: str):
+def result_table(study: Study, place: RunFolder, found: Any, title: str, width: int = 160):
     """The table of ``evaluate`` or ``backtest`` for the screen."""
     learnt = by_validation(load_all(study, place))
-    return tables.results(found, title, judge.unit(study), study.report.labels, learnt)
+    return tables.results(found, title, judge.unit(study), study.report.labels, learnt, width)
 
 
 def _prepare(study: Study, screen: Screen) -> None:
@@ -102,7 +102,7 @@ def _step(study: Study, place: RunFolder, name: str, work: Callable, screen: Scr
 
 
 def _finish(study: Study, place: RunFolder, page: Path, seconds: float, screen: Screen) -> None:
-    screen.show(Panel(judge.words(study, place), title="verdict", title_align="left", width=100))
+    screen.show(Panel(judge.words(study, place), title="verdict", title_align="left", width=min(100, screen.width)))
     reused, new = compiled()
     place.note_seconds("total", seconds)
     place.note(compiled={"reused": reused, "new": new})

@@ -102,7 +102,7 @@ def _quote(study: Study, problem: HedgingProblem, policy: AbstractPolicy, side: 
 def _opposite(study: Study, folder: Path, name: str, policy: AbstractPolicy, screen: Screen) -> AbstractPolicy:
     settings, checkpoint = study.training, folder / "checkpoints" / "bid.safetensors"
     start = Opposite(policy, tuple(getattr(policy, "features", ())))
-    with screen.training(f"bid ({name})", type(study.objective).__name__) as progress:
+    with screen.training(f"bid ({name})", type(study.objective).__name__, settings.updates) as progress:
         done = fit(
             without_premium(study.problem, -1.0), study.market, start, study.objective, settings.optimiser,
             updates=settings.updates, paths=settings.paths, key=study.key_for("train.bid"), method=settings.method,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from deephedge.training import Progress as Standing
 
 PLAIN_SECONDS = 5.0  # between two plain lines of one training
+WIDE = 160  # characters, where there is no terminal to say
 SLOW = 2.0  # seconds, above which a stage tells how long it took
 
 
@@ -41,8 +42,13 @@ class Screen:
         out, err = Console(highlight=False), Console(stderr=True, highlight=False)
         for console in (out, err):
             if not console.is_terminal:
-                console.width = max(console.width, 160)
+                console.width = max(console.width, WIDE)
         return cls(out, err)
+
+    @property
+    def width(self) -> int:
+        """Characters in a line of results."""
+        return self.out.width if self.out is not None else WIDE
 
     def show(self, *renderables: Any) -> None:
         """Print results."""
@@ -85,11 +91,11 @@ class Screen:
             self.say(f"{title}: {seconds:.1f} s", "dim")
 
     @contextmanager
-    def training(self, title: str, risk: str) -> Iterator[Callable[["Standing"], None]]:
+    def training(self, title: str, risk: str, updates: int) -> Iterator[Callable[["Standing"], None]]:
         """A bar for one training; yields what ``fit`` calls with its progress. ``risk`` names the validation risk."""
         if self.err is not None and self.err.is_terminal:
             with _bars(self.err) as bar:
-                task, left = bar.add_task(title, total=None, figures="compiling"), TimeLeft()
+                task, left = bar.add_task(title, total=updates, figures="compiling"), TimeLeft()
                 yield lambda now: self._advance(bar, task, now, title, risk, left(now))
         else:
             plain = _Plain(self, title, risk)
@@ -175,6 +181,5 @@ def _bars(console: Console) -> Progress:
         BarColumn(bar_width=24),
         TextColumn("{task.completed}/{task.total}"),
         TextColumn("{task.fields[figures]}", style="dim"),
-        TimeElapsedColumn(),
         console=console,
     )

@@ -8,13 +8,15 @@ from rich.table import Table
 from rich.text import Text
 
 from deephedge.evaluation import METRICS, Comparison, Estimate, Unit
-from deephedge.evaluation.verdict import bracket, label, number
+from deephedge.evaluation.verdict import bracket, number
 from deephedge.studies.checkup import Finding
 from deephedge.studies.pricing import Quote
 from deephedge.studies.simulation import Likeness
 
 SHOWN = ("mean", "std", "var", "cvar", "worst", "cost", "turnover", "price")
-SHORT = {"mean": "mean", "std": "st. dev.", "worst": "worst", "cost": "cost", "turnover": "turnover", "price": "price"}
+SPARED = ("worst", "turnover", "price")  # where the screen is narrow
+NARROW = 112  # characters
+SHORT = {"std": "st. dev.", "var": "VaR", "cvar": "CVaR"}
 
 
 def likeness(rows: Sequence[Likeness], called: Mapping[str, str]) -> Table:
@@ -38,18 +40,19 @@ def likeness(rows: Sequence[Likeness], called: Mapping[str, str]) -> Table:
     return table
 
 
-def results(found: Comparison, title: str, unit: Unit, called: Mapping[str, str], learnt: Sequence[str]) -> Table:
+def results(
+    found: Comparison, title: str, unit: Unit, called: Mapping[str, str], learnt: Sequence[str], width: int = 160
+) -> Table:
     """One row a policy: its metrics, and the difference of its CVaR to the reference with the interval."""
-    table = _table(f"{title} ({unit.name})", "policy")
-    reference = called.get(found.reference, found.reference)
-    for metric in SHOWN:
-        words = SHORT.get(metric) or label(metric, found.level)
-        table.add_column(words, justify="right", style="bold" if metric == "cvar" else "")
+    table = _table(f"{title} ({unit.name}, VaR and CVaR at {100 * found.level:g} %)", "policy")
+    shown = [metric for metric in SHOWN if width >= NARROW or metric not in SPARED]
+    for metric in shown:
+        table.add_column(SHORT.get(metric, metric), justify="right", style="bold" if metric == "cvar" else "")
         if metric == "cvar":
-            table.add_column(f"vs {reference}", justify="right", no_wrap=True)
+            table.add_column(f"vs {found.reference}", justify="right", no_wrap=True)
     for name, metrics in found.estimates.items():
         cells = [Text(called.get(name, name), style="cyan" if name in learnt else "")]
-        for metric in SHOWN:
+        for metric in shown:
             cells.append(Text(_value(metrics.get(metric), metric, unit)))
             if metric == "cvar":
                 cells.append(_gap(found, name, unit))

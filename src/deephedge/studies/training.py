@@ -83,7 +83,10 @@ def curve(name: str) -> str:
 def _train_one(study: Study, run: RunFolder, name: str, policy: AbstractPolicy, bank, screen: Screen, resume: bool):
     settings, checkpoint = study.training, run.path / "checkpoints" / f"{name}.safetensors"
     clock = time.perf_counter()
-    with screen.training(name, _risk_name(study)) as progress, warnings.catch_warnings(record=True) as caught:
+    with (
+        screen.training(name, _risk_name(study), settings.updates) as progress,
+        warnings.catch_warnings(record=True) as caught,
+    ):
         warnings.simplefilter("always", LeakWarning)
         done = _named(name, lambda: fit(
             study.problem, study.market, policy, study.objective, settings.optimiser, updates=settings.updates,
