@@ -38,6 +38,10 @@ class Effort:
     def paths(self, full: int) -> int:
         return min(full, 256) if self.quick else full
 
+    def some(self, cases: dict) -> list[tuple]:
+        """All cases, or the last one."""
+        return list(cases.items())[-1:] if self.quick else list(cases.items())
+
     def seeds(self, full: int) -> range:
         return range(1 if self.quick else full)
 
@@ -76,7 +80,7 @@ def entropic_price(wealth: np.ndarray, risk_aversion: float) -> tuple[float, flo
 def exact_cost_curve(effort: Effort) -> list[dict]:
     """Bar 1: the entropic price under proportional costs against exact dynamic programming."""
     rows, market = [], dh.markets.BlackScholes("SPX", vol=0.2, spot=100.0)
-    for cost, exact in EXACT.items():
+    for cost, exact in effort.some(EXACT):
         for seed in effort.seeds(5):
             problem, key = call_problem(100.0, 30, cost), jax.random.key(1000 + seed)
             policy = dh.policies.NoTransactionBand(NAMES, key=key)
@@ -118,7 +122,7 @@ def heston(effort: Effort) -> list[dict]:
         "CVaR99 at cost 1 %": (tail, 0.01, 800, 8192, 4.5),
     }
     rows = []
-    for name, (risk, cost, updates, paths, bar) in settings.items():
+    for name, (risk, cost, updates, paths, bar) in effort.some(settings):
         (market, problem), key = heston_world(cost), jax.random.key(2000)
         made = dh.policies.NoTransactionBand if cost else dh.policies.MLP
         more = {} if cost else {"semi_recurrent": False, "activation": "silu"}

@@ -30,7 +30,9 @@ def test_the_benchmark_of_growth_runs(tmp_path):
     from bench.growth import SWEEPS, growth
 
     found = growth(tmp_path, quick=True)
-    assert found.keys() == SWEEPS.keys() and all(seconds > 0 for rows in found.values() for _, seconds in rows)
+    assert (
+        found.keys() <= SWEEPS.keys() and found and all(seconds > 0 for rows in found.values() for _, seconds in rows)
+    )
 
 
 def test_our_side_of_the_benchmark_answers():

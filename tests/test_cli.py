@@ -102,7 +102,7 @@ def test_the_verbs_one_by_one(study, capsys):
     assert status(["--quiet", "report", "mine"]) == 0
     assert status(["--quiet", "simulate", "tiny.toml", "--paths", "8", "--to", "paths.parquet"]) == 0
     said = capsys.readouterr()
-    assert "CVaR 95" in said.out and "ask" in said.out and "report: mine/report.html" in said.out
+    assert "CVaR at 95 %" in said.out and "ask" in said.out and "report: mine/report.html" in said.out
     assert said.err == ""
     assert (study.parent / "mine" / "report.html").is_file()
     import polars as pl

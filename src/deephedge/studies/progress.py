@@ -157,7 +157,7 @@ def figures(now: "Standing", risk: str, left: float | None) -> str:
 def thousands(number: float) -> str:
     """A count in three figures or so.
 
-    >>> thousands(41_234), thousands(1_234_567), thousands(12)
+    >>> thousands(41_234.0), thousands(1_234_567.0), thousands(12.0)
     ('41k', '1.2M', '12')
     """
     if number >= 1e6:
