@@ -36,7 +36,8 @@ class BlockBootstrap(AbstractMarket):
     Source: Politis and Romano (1994).
 
     >>> import deephedge as dh, jax
-    >>> market = dh.markets.BlockBootstrap({"SPX": [100, 101, 99, 102], "SPX.vol": [0.2, 0.19, 0.22, 0.2]}, block=2)
+    >>> quotes = {"SPX": [100.0, 101.0, 99.0, 102.0], "SPX.vol": [0.2, 0.19, 0.22, 0.2]}
+    >>> market = dh.markets.BlockBootstrap(quotes, block=2)
     >>> dh.sample(market, dh.TimeGrid.uniform(maturity=5 / 252, steps=5), 8, key=jax.random.key(0)).quotes["SPX"].shape
     (8, 6)
     """
