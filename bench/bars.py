@@ -20,9 +20,12 @@ import deephedge as dh
 from deephedge import features as f
 from deephedge import instruments as i
 from deephedge import objectives as o
+from deephedge.studies import Study
+from deephedge.studies.study import VALIDATION
 
 NAMES = ("log_moneyness", "time_left", "vol")
 DAY = 1 / 365
+ROOT = Path(__file__).parents[1]
 EXACT = {2**-6: 3.9977, 2**-8: 2.8861, 2**-10: 2.5215, 0.0: 2.3533}  # dynamic programming, tests/oracles
 
 
@@ -93,48 +96,27 @@ def exact_cost_curve(effort: Effort) -> list[dict]:
     return rows
 
 
-def heston_world(cost: float) -> tuple[dh.markets.Heston, dh.HedgingProblem]:
-    """Buehler et al. 2019, section 5: Heston with an idealised variance swap; positions bounded."""
-    expiry = 30 * DAY
-    market = dh.markets.Heston("SPX", spot=100.0, variance=0.04, mean_reversion=1.0, long_variance=0.04,
-                               vol_of_vol=2.0, correlation=-0.7)  # fmt: skip
-    swap = i.VarianceSwap("SPX", expiry, mean_reversion=1.0, long_variance=0.04, notional=100.0)
-    seen = (f.LogMoneyness("SPX", 100.0), f.TimeLeft(expiry), f.Quote("SPX.variance", "variance"),
-            f.Quote("SPX.vol", "vol"), f.Delta(i.EuropeanCall("SPX", strike=100.0, expiry=expiry)))  # fmt: skip
-    problem = dh.HedgingProblem(
-        grid=dh.TimeGrid.uniform(maturity=expiry, steps=30),
-        liability=i.short(i.EuropeanCall("SPX", strike=100.0, expiry=expiry)),
-        instruments=(i.Spot("SPX"), swap),
-        features=seen,
-        cost=dh.frictions.ProportionalCost(cost),
-        constraint=dh.frictions.Box(lower=-20.0, upper=20.0),
-    )
-    return market, problem
-
-
 def heston(effort: Effort) -> list[dict]:
-    """Bar 2: each criterion with its own training; q is the mean payoff on the same test paths."""
-    tail = o.CVaR(level=0.99)
+    """Bar 2: ``studies/buehler_heston.toml``, each criterion trained on itself; q is the mean loss on test paths."""
+    tail, half = o.CVaR(level=0.99), o.CVaR(level=0.5)
     settings = {
-        "CVaR50": (o.CVaR(level=0.5), 0.0, 4000, 4096, 1.935),
-        "squared error": (o.MeanVariance(risk_aversion=10.0), 0.0, 4000, 4096, 0.150),
-        "CVaR99 - q": (tail, 0.0, 2000, 8192, 1.05),
-        "CVaR99 at cost 1 %": (tail, 0.01, 800, 8192, 4.5),
+        "CVaR50": ("mlp", half, 0.0, 4000, 4096, 1.935),
+        "squared error": ("mlp", o.MeanVariance(risk_aversion=10.0), 0.0, 4000, 4096, 0.150),
+        "CVaR99 - q": ("mlp", tail, 0.0, 2000, 8192, 1.05),
+        "CVaR99 at cost 1 %": ("band", tail, 0.01, 800, 8192, 4.5),
     }
     rows = []
-    for name, (risk, cost, updates, paths, bar) in effort.some(settings):
-        (market, problem), key = heston_world(cost), jax.random.key(2000)
-        made = dh.policies.NoTransactionBand if cost else dh.policies.MLP
-        more = {} if cost else {"semi_recurrent": False, "activation": "silu"}
-        policy = made(problem.feature_names, key=key, instruments=2, **more)
-        fit, seconds = train(effort, problem, market, policy, risk, 0, updates, paths, rate=5e-3)
+    for name, (kind, risk, cost, updates, paths, bar) in effort.some(settings):
+        study = Study.load(ROOT / "studies" / "buehler_heston.toml", [f"problem.cost.rate={cost}"])
+        market, problem, key = study.market, study.problem, jax.random.key(2000)
+        fit, seconds = train(effort, problem, market, study.policies[kind], risk, 0, updates, paths, rate=5e-3)
         test = dh.sample(market, problem.grid, effort.paths(400_000), key=key, method="random")
         ledger = dh.evaluate(problem, {"learnt": fit.policy}, test)["learnt"]
         loss, payoff = -np.asarray(ledger.wealth, float), -np.asarray(ledger.liability, float)
         # the mean payoff, with the mean gain (0 in a martingale market) as a control variate
         q = float(payoff.mean() if cost else loss.mean())
         found = {
-            "CVaR50": float(o.CVaR(level=0.5)(ledger.wealth)),
+            "CVaR50": float(half(ledger.wealth)),
             "squared error": float(np.mean((loss - q) ** 2)),
             "CVaR99 - q": float(tail(ledger.wealth)) - q,
             "CVaR99 at cost 1 %": float(tail(ledger.wealth)),
@@ -194,11 +176,50 @@ def notebook(effort: Effort) -> list[dict]:
     return [row]
 
 
+def every_seed(effort: Effort) -> list[dict]:
+    """Every learnt policy beside the best baseline of its study on simulated paths, seed by seed, on the same paths."""
+    studies = {
+        "spx_call": lambda seed: Study.load(ROOT / "studies" / "spx_call.toml", [f"seed={seed}"]),
+        "pfhedge's example": lambda seed: Study.load(ROOT / "studies" / "small_cost.toml", [f"seed={seed}"]),
+    }
+    rows = []
+    for name, load in effort.some(studies):
+        for seed in effort.seeds(5):
+            study, key = load(seed), jax.random.key(7000 + seed)
+            bank = study.windows(VALIDATION)[0] if study.training.validation == "history" else study.training.validation
+            trained, seconds = {}, {}
+            for kind, policy in effort.some(study.policies):
+                start, told = time.perf_counter(), study.training
+                fit = dh.fit(study.problem, study.market, policy, study.objective, told.optimiser, checks=False,
+                             updates=effort.updates(told.updates), paths=effort.paths(told.paths), validation=bank,
+                             validate_every=told.validate_every, key=study.key_for(kind))  # fmt: skip
+                trained[kind], seconds[kind] = fit.policy, time.perf_counter() - start
+            test = dh.sample(study.market, study.problem.grid, effort.paths(200_000), key=key, method="random")
+            ledgers = dh.evaluate(study.problem, study.baselines | trained, test)
+            risk = {kind: float(study.objective(ledger.wealth)) for kind, ledger in ledgers.items()}
+            best = min(study.baselines, key=risk.__getitem__)
+            for kind in trained:
+                pair = paired(study.objective, ledgers[kind].wealth, ledgers[best].wealth)
+                rows.append({"study": name, "seed": seed, "policy": kind, "risk": risk[kind], "best baseline": best,
+                             "its risk": risk[best], "difference": risk[kind] - risk[best], "error": pair,
+                             "seconds": seconds[kind], "passed": risk[kind] <= risk[best]})  # fmt: skip
+                print("seeds", json.dumps(rows[-1]), flush=True)
+    return rows
+
+
+def paired(objective, one, other) -> float:
+    """Standard error of the difference of two risks on the same paths, from twenty disjoint parts of them."""
+    parts = [np.array_split(np.asarray(wealth), 20) for wealth in (one, other)]
+    gaps = [float(objective(a)) - float(objective(b)) for a, b in zip(*parts, strict=True)]
+    return float(np.std(gaps, ddof=1) / np.sqrt(len(gaps)))
+
+
 BARS: dict[str, Callable[[Effort], list[dict]]] = {
     "1": exact_cost_curve,
     "2": heston,
     "5": no_transaction_band,
     "notebook": notebook,
+    "seeds": every_seed,
 }
 
 

@@ -190,3 +190,30 @@ def test_an_unknown_quote_is_named_before_anything_runs(changes, says):
     path = jax.tree.map(lambda x: x[0], paths_of(GRID))
     with pytest.raises(UnknownQuote, match=says):
         eqx.filter_eval_shape(dh.rollout, problem_with(**changes), p.Static((1.0,)), path)
+
+
+def test_an_expired_instrument_is_held_and_not_traded_and_no_cost_is_charged_for_it():
+    early = i.EuropeanCall("A", 1.0, MONTH / 2)  # over from point 3 of 6 on
+    cost, paths = c.Costs((c.FixedCost(0.01), c.ProportionalCost(0.01))), paths_of(GRID)
+    problem = dh.HedgingProblem(GRID, i.short(CALL), (*SPOT, early), SEEN, cost, close_out=True)
+
+    class Counting(p.AbstractPolicy):
+        """Wants one more unit of everything at each decision."""
+
+        def init(self):
+            return None
+
+        def encode(self, observation):
+            return None
+
+        def __call__(self, encoded, position, state):
+            return position + 1.0, state
+
+    ledger = dh.evaluate(problem, {"counting": Counting()}, paths)["counting"]
+    np.testing.assert_array_equal(ledger.trade[..., 0], 1.0)
+    np.testing.assert_array_equal(ledger.trade[..., 1], np.broadcast_to([1.0, 1.0, 1.0, 0.0, 0.0, 0.0], (3, 6)))
+    np.testing.assert_array_equal(ledger.position[:, -1], np.broadcast_to([6.0, 3.0], (3, 2)))
+    spot = np.asarray(paths.quote("A"))
+    np.testing.assert_allclose(ledger.cost[:, 3:5], 0.01 + 0.01 * spot[:, 3:5], rtol=1e-5)
+    closing = 0.01 + 0.01 * spot[:, 5] + 0.01 + 0.06 * spot[:, 6]  # the last trade, then the sale of the spot alone
+    np.testing.assert_allclose(ledger.cost[:, 5], closing, rtol=1e-5)

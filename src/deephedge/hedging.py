@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.core import Tracer
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Bool, Float, PyTree
 
 from deephedge.core.errors import ProblemError, require
 from deephedge.core.grid import TimeGrid
@@ -56,11 +56,12 @@ class HedgingProblem(eqx.Module):
 
 
 class Snapshot(eqx.Module):
-    """All that is known at one point: features, cash prices of the instruments, quotes."""
+    """All that is known at one point: features, cash prices of the instruments, quotes, and what can be traded."""
 
     observation: PyTree
     price: Float[Array, "*batch instrument"]
     quotes: dict[str, Float[Array, "*batch"]]
+    tradable: Bool[Array, "*batch instrument"] | None = None
 
 
 class Desk(eqx.Module):
@@ -100,9 +101,11 @@ class _Encoded(AbstractPolicy):
 
 
 def decide(problem: HedgingProblem, policy: AbstractPolicy, desk: Desk, now: Snapshot) -> tuple[Desk, Trade, Cash]:
-    """One decision. Training scans it, backtests scan it, serving calls it."""
+    """One decision. Training scans it, backtests scan it, serving calls it. What has expired is held, not traded."""
     target, memory = policy(policy.encode(now.observation), desk.position, desk.memory)
     position = problem.constraint(target, desk.position)
+    if now.tradable is not None:
+        position = jnp.where(now.tradable, position, desk.position)
     trade = position - desk.position
     return Desk(position, memory), trade, problem.cost(trade, now.price, now.quotes)
 
@@ -116,14 +119,15 @@ def snapshots(problem: HedgingProblem, path: MarketPath) -> Snapshot:
     """What is known at each point of a path, or of the part of it seen so far; points lead."""
     observation = {feature.name: feature(path) for feature in problem.features}
     price = jnp.stack([instrument.price(path) for instrument in problem.instruments], axis=-1)
-    return Snapshot(observation, price, path.quotes)
+    tradable = jnp.stack([instrument.tradable(path) for instrument in problem.instruments], axis=-1)
+    return Snapshot(observation, price, path.quotes, tradable)
 
 
 def rollout(problem: HedgingProblem, policy: AbstractPolicy, path: MarketPath) -> Ledger:
     """Follow a policy along one path: a scan of ``decide``."""
     seen = snapshots(problem, path)
     now = jax.tree.map(lambda x: x[:-1], seen)
-    now = Snapshot(jax.vmap(lambda seen: policy.encode(seen.observation))(now), now.price, now.quotes)
+    now = eqx.tree_at(lambda now: now.observation, now, jax.vmap(policy.encode)(now.observation))
     encoded = _Encoded(policy)
 
     def step(desk: Desk, now: Snapshot) -> tuple[Desk, tuple[Array, Trade, Cash]]:
@@ -133,8 +137,9 @@ def rollout(problem: HedgingProblem, policy: AbstractPolicy, path: MarketPath) -
     desk, (position, trade, cost) = lax.scan(jax.checkpoint(step), start(problem, policy), now)
     cost = cost / path.numeraire[:-1]
     if problem.close_out:
-        last = jax.tree.map(lambda x: x[-1], (seen.price, seen.quotes))
-        cost = cost.at[-1].add(problem.cost(-desk.position, *last) / path.numeraire[-1])
+        price, quotes, tradable = jax.tree.map(lambda x: x[-1], (seen.price, seen.quotes, seen.tradable))
+        closing = jnp.where(tradable, -desk.position, 0.0)
+        cost = cost.at[-1].add(problem.cost(closing, price, quotes) / path.numeraire[-1])
     cash = jnp.stack([instrument.cashflows(path) for instrument in problem.instruments], axis=-1)
     unit = path.numeraire[:, None]
     gain = jnp.sum(position * (jnp.diff(seen.price / unit, axis=0) + (cash / unit)[1:]), axis=-1)

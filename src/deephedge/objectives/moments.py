@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from deephedge.core.errors import require
 from deephedge.core.types import concrete, number
-from deephedge.objectives.base import AbstractPathwiseObjective, at_best_threshold
+from deephedge.objectives.base import AbstractPathwiseObjective
 from deephedge.objectives.threshold import decreasing_root
 
 
@@ -32,7 +32,11 @@ class MeanStd(AbstractPathwiseObjective):
         require(concrete(self.multiple, lambda c: c >= 0), f"multiple must be 0 or more, was {self.multiple}")
 
     def __call__(self, wealth: Float[Array, " path"]) -> Float[Array, ""]:
-        return at_best_threshold(self, wealth)
+        mean, scale = lax.stop_gradient(self.fitted(wealth).threshold)
+        slope = (wealth - mean) / scale
+        # Slopes have mean 0; where wealth hardly varies the rounding of its mean would give them another.
+        slope = lax.stop_gradient(slope - jnp.mean(slope))
+        return -jnp.mean(wealth) + self.multiple * jnp.mean(slope * (wealth - mean))
 
     def pathwise(self, wealth: Float[Array, "*path"]) -> Float[Array, "*path"]:
         mean, scale = self.threshold
