@@ -155,7 +155,11 @@ def no_transaction_band(effort: Effort) -> list[dict]:
 
 
 def notebook(effort: Effort) -> list[dict]:
-    """The public notebook's case: 20 steps of 1/50, cost 2e-4, trades within 5, CVaR 50 %, in under a minute."""
+    """The public notebook's case: 20 steps of 1/50, cost 2e-4, trades within 5, CVaR 50 %, in under a minute.
+
+    The loss it prints is the risk with the hedge plus the risk without one (its gym adds the two, to train both
+    thresholds at once), so the same sum is compared.
+    """
     market, expiry = dh.markets.BlackScholes("SPX", vol=0.2), 20 / 50
     problem = dh.HedgingProblem(
         grid=dh.TimeGrid.uniform(maturity=expiry, steps=20),
@@ -169,9 +173,10 @@ def notebook(effort: Effort) -> list[dict]:
     policy = dh.policies.MLP(NAMES, key=key)
     fit, seconds = train(effort, problem, market, policy, risk, 0, 600, 2048, rate=5e-3)
     test = dh.sample(market, problem.grid, effort.paths(400_000), key=key, method="random")
-    policies = {"learnt": fit.policy, "delta": dh.policies.BlackScholesDelta()}
+    policies = {"learnt": fit.policy, "delta": dh.policies.BlackScholesDelta(), "none": dh.policies.NoHedge()}
     found = {name: float(risk(ledger.wealth)) for name, ledger in dh.evaluate(problem, policies, test).items()}
-    row = {"bar": 0.1620, "seconds": seconds, **found, "passed": found["learnt"] <= 0.1620 and seconds <= 60}
+    loss = found["learnt"] + found["none"]
+    row = {"bar": 0.1620, "loss": loss, "seconds": seconds, **found, "passed": loss <= 0.1620 and seconds <= 60}
     print("notebook", json.dumps(row), flush=True)
     return [row]
 
