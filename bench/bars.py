@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -214,7 +215,7 @@ def every_seed(effort: Effort) -> list[dict]:
 
 def paired(objective, one, other) -> float:
     """Standard error of the difference of two risks on the same paths, from twenty disjoint parts of them."""
-    parts = [np.array_split(np.asarray(wealth), 20) for wealth in (one, other)]
+    parts = [jnp.array_split(wealth, 20) for wealth in (one, other)]
     gaps = [float(objective(a)) - float(objective(b)) for a, b in zip(*parts, strict=True)]
     return float(np.std(gaps, ddof=1) / np.sqrt(len(gaps)))
 
