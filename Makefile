@@ -9,7 +9,7 @@ TORCH       ?= torch==2.13.0
 VENV := .venv
 PEER := .venv-pfhedge
 BIN  := $(VENV)/bin
-PIP  := -m pip install --quiet --disable-pip-version-check
+PIP  := -m pip install -qq --disable-pip-version-check
 PINS := --require-hashes -r
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
         --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(LOCK_FLAGS)

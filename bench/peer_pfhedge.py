@@ -74,7 +74,6 @@ def quality(risk, bank, seed):
     with torch.no_grad():
         for part in spot.split(50_000):
             option.ul().register_buffer("spot", part)
-            option.ul().register_buffer("variance", torch.full_like(part, VOL**2))
             positions.append(made.compute_hedge(option)[:, 0, :-1].numpy())
     return {"seconds": seconds, "positions": np.concatenate(positions).astype(np.float32)}
 

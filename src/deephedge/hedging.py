@@ -134,7 +134,9 @@ def rollout(problem: HedgingProblem, policy: AbstractPolicy, path: MarketPath) -
         desk, trade, cost = decide(problem, encoded, desk, now)
         return desk, (desk.position, trade, cost)
 
-    desk, (position, trade, cost) = lax.scan(jax.checkpoint(step), start(problem, policy), now)
+    # the backward pass keeps matrix products and does the cheap rest again: less memory to move than either extreme
+    step = jax.checkpoint(step, policy=jax.checkpoint_policies.dots_saveable, prevent_cse=False)
+    desk, (position, trade, cost) = lax.scan(step, start(problem, policy), now)
     cost = cost / path.numeraire[:-1]
     if problem.close_out:
         price, quotes, tradable = jax.tree.map(lambda x: x[-1], (seen.price, seen.quotes, seen.tradable))

@@ -129,9 +129,9 @@ class CNN(AbstractPolicy):
         x = self.scaler(gather(observation, self.features))
         past = x[: len(self.windows) * self.length]
         seen = self.convolution(past.reshape(len(self.windows), self.length))
-        seen = self.layers.first(jnp.concatenate([seen, x[past.size :]]))
+        seen = jnp.concatenate([seen, x[past.size :]])
         if not self.semi_recurrent:
-            seen = self.layers.rest(seen)
+            seen = self.layers(seen)
         return seen, None if self.baseline is None else self.baseline.encode(observation)
 
     def __call__(
@@ -139,7 +139,7 @@ class CNN(AbstractPolicy):
     ) -> tuple[Float[Array, " instrument"], PyTree]:
         seen, base = encoded
         if self.semi_recurrent:
-            seen = self.layers.rest(self.layers.also(seen, position / self.scaler.unit))
+            seen = self.layers(jnp.concatenate([seen, position / self.scaler.unit]))
         return self.scaler.unit * seen + on_top_of(self.baseline, base, position), state
 
 

@@ -1,6 +1,7 @@
 """Specimen of the learnt policies: a semi-recurrent multi-layer perceptron."""
 
 import equinox as eqx
+import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from deephedge.policies.base import AbstractPolicy, Frozen, Observation, Scaler, frozen, gather, on_top_of
@@ -54,7 +55,6 @@ class MLP(AbstractPolicy):
 
     def encode(self, observation: Observation) -> PyTree:
         seen = self.scaler(gather(observation, self.features))
-        # the features are fewer than the hidden units: carrying them into the scan moves less memory
         if not self.semi_recurrent:
             seen = self.layers(seen)
         return seen, None if self.baseline is None else self.baseline.encode(observation)
@@ -64,5 +64,5 @@ class MLP(AbstractPolicy):
     ) -> tuple[Float[Array, " instrument"], PyTree]:
         seen, base = encoded
         if self.semi_recurrent:
-            seen = self.layers.rest(self.layers.also(self.layers.first(seen), position / self.scaler.unit))
+            seen = self.layers(jnp.concatenate([seen, position / self.scaler.unit]))
         return self.scaler.unit * seen + on_top_of(self.baseline, base, position), state
