@@ -11,6 +11,7 @@ from deephedge import features as f
 from deephedge import instruments as i
 from deephedge import policies as p
 from deephedge.core.errors import ConfigError
+from deephedge.policies.base import Scaler
 
 NAMES, KEY, MONTH = ("log_moneyness", "time_left", "vol"), jax.random.key(0), 30 / 365
 SEEN = {"log_moneyness": jnp.array(0.01), "time_left": jnp.array(0.05), "vol": jnp.array(0.2)}
@@ -67,10 +68,11 @@ def test_no_network_starts_on_the_plateau():
     paths = dh.sample(dh.markets.BlackScholes("SPX", vol=0.2), problem.grid, 64, key=KEY)
     rows = jnp.stack([jax.vmap(feature)(paths)[:, :-1].ravel() for feature in problem.features], 1)
 
+    measured = Scaler.identity(3, 2).measure(rows, jnp.array([0.6, 1.7]))
+
     def slopes(key):
         policy = p.NoTransactionBand(NAMES, key=key, instruments=2, centre=None)
-        unit = jnp.array([0.6, 1.7])
-        policy = eqx.tree_at(lambda q: q.scaler, policy, policy.scaler.measure(rows, unit))
+        policy = eqx.tree_at(lambda q: q.scaler, policy, measured)
 
         def risk(policy):
             return jnp.var(jax.vmap(lambda path: dh.rollout(problem, policy, path).wealth)(paths))

@@ -14,12 +14,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.flatten_util import ravel_pytree
 from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as Spec
 from jaxtyping import Array, Float, Int, PyTree
 
 CPU_CHUNK = 256
 ACCELERATOR_CHUNK = 16_384
+RUN_ONCE = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 0}  # compiles in half the time
 
 
 def use_all_cores() -> int:
@@ -75,6 +77,7 @@ def _sharded(work: Callable, chunks: int, size: int, paths: int, common: PyTree)
 
 
 def _one_device(work: Callable, chunks: int, size: int, paths: int, first: Any, common: PyTree):
+    @jax.jit  # asked for its shapes first: the second time it need not be traced again
     def one(start: Array) -> tuple[PyTree, PyTree]:
         index = start + jnp.arange(size)
         return work(common, jnp.minimum(index, paths - 1), (index < paths).astype(jnp.result_type(float)))
@@ -86,10 +89,11 @@ def _one_device(work: Callable, chunks: int, size: int, paths: int, first: Any, 
 
     def body(total: PyTree, start: Array) -> tuple[PyTree, PyTree]:
         summed, stacked = one(start)
-        return jax.tree.map(jnp.add, total, summed), stacked
+        return total + ravel_pytree(summed)[0], stacked
 
-    total, stacked = lax.scan(body, zero, starts)
-    return total, jax.tree.map(lambda x: x.reshape(chunks * size, *x.shape[2:]), stacked)
+    flat, restore = ravel_pytree(zero)  # one vector adds up in one go, and compiles to one kernel
+    total, stacked = lax.scan(body, flat, starts)
+    return restore(total), jax.tree.map(lambda x: x.reshape(chunks * size, *x.shape[2:]), stacked)
 
 
 def gathered(tree: PyTree) -> PyTree:

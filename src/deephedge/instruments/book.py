@@ -44,7 +44,7 @@ class Book(AbstractTradable):
         for n, contract in enumerate(contracts):
             members.setdefault(_kind(contract), []).append(n)
         self.kinds = tuple(_stack([contracts[n] for n in alike]) for alike in members.values())
-        self.units = tuple(units[np.asarray(alike)] for alike in members.values())
+        self.units = tuple(_take(units, alike) for alike in members.values())
 
     @property
     def pointwise(self) -> bool:  # pyright: ignore
@@ -132,6 +132,10 @@ def _kind(contract: AbstractContract) -> Hashable:
 
 def _stack(contracts: list[AbstractContract]) -> AbstractContract:
     return jax.tree.map(lambda *x: _row(x) if eqx.is_array(x[0]) else x[0], *contracts)
+
+
+def _take(units: Float[Array, " unit"], places: list[int]) -> Float[Array, " kind"]:
+    return units[np.asarray(places)] if isinstance(units, Tracer) else as_float(np.asarray(units)[places])
 
 
 def _row(numbers: tuple[Array, ...]) -> Float[Array, "unit ..."]:

@@ -3,9 +3,11 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from deephedge.core.errors import ConfigError, require
+from deephedge.core.types import as_float
 from deephedge.policies.base import AbstractPolicy, Frozen, Observation, Scaler, frozen, gather, on_top_of
 from deephedge.policies.baseline import BlackScholesDelta
 from deephedge.policies.network import Layers
@@ -60,7 +62,7 @@ class NoTransactionBand(AbstractPolicy):
         sizes = (columns, *[width] * depth, 2 * instruments)
         layers = Layers.make(sizes, key=key, activation=activation, last=0.1)
         first = WIDTH_AROUND_CENTRE if self.centre is not None and instruments == 1 else WIDTH_AROUND_NOTHING
-        start = jnp.concatenate([jnp.zeros(instruments), jnp.full(instruments, jnp.log(jnp.expm1(first)))])
+        start = as_float(np.repeat((0.0, np.log(np.expm1(first))), instruments))
         self.layers = eqx.tree_at(lambda x: x.biases[-1], layers, start)
 
     def init(self) -> None:

@@ -1,6 +1,7 @@
 """What a policy is: asked at each decision for the position it wants to hold."""
 
 from abc import abstractmethod
+from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -82,17 +83,18 @@ class Scaler(eqx.Module):
 
     def measure(self, rows: Float[Array, "path feature"], unit: Float[Array, " instrument"]) -> "Scaler":
         """The scaler of these observations; a feature that does not vary is only centred."""
-        mean = self._pooled(rows.mean(0))
-        spread = jnp.sqrt(self._pooled(jnp.square(rows - mean).mean(0)))
-        constant = spread <= 1e-6 * jnp.maximum(jnp.abs(mean), 1e-6)
-        unit = jnp.where(unit > 0, unit, 1.0)
-        return Scaler(mean, jnp.where(constant, 1.0, spread), unit, True, self.groups)
+        seen, wanted = np.asarray(rows, float), np.asarray(unit, float)  # once for each policy: not worth compiling
+        mean = self._pooled(seen.mean(0))
+        spread = np.sqrt(self._pooled(np.square(seen - mean).mean(0)))
+        constant = spread <= 1e-6 * np.maximum(np.abs(mean), 1e-6)
+        sizes = np.where(np.isfinite(wanted) & (wanted > 0), wanted, 1.0)
+        return Scaler(as_float(mean), as_float(np.where(constant, 1.0, spread)), as_float(sizes), True, self.groups)
 
-    def _pooled(self, x: Float[Array, " feature"]) -> Float[Array, " feature"]:
+    def _pooled(self, x: np.ndarray) -> np.ndarray:
         if self.groups is None:
             return x
         ends = np.cumsum(self.groups)[:-1]
-        return jnp.concatenate([jnp.full_like(run, run.mean()) for run in jnp.split(x, ends)])
+        return np.concatenate([np.full_like(run, run.mean()) for run in np.split(x, ends)])
 
 
 class Frozen(AbstractPolicy):
@@ -155,9 +157,18 @@ def trainable(policy: PyTree) -> PyTree:
     return jax.tree.map(mark, policy, is_leaf=fixed)
 
 
-def dense(key: Any, rows: int, columns: int, gain: float = 1.0) -> Float[Array, "row column"]:
-    """Weights with variance ``gain^2 / columns`` (He, Zhang, Ren, Sun 2015, with gain sqrt 2 for rectifiers)."""
-    return jax.random.normal(key, (rows, columns)) * (gain / columns**0.5)
+@partial(jax.jit, static_argnames=("shapes", "gains"))
+def dense(
+    key: Any, shapes: tuple[tuple[int, int], ...], gains: tuple[float, ...] | None = None
+) -> tuple[Float[Array, "_ _"], ...]:
+    """Weights of shape (row, column) with variance ``gain^2 / columns``, all in one draw that compiles once.
+
+    Source: He, Zhang, Ren, Sun (2015), with gain sqrt 2 for rectifiers.
+    """
+    sizes = [rows * columns for rows, columns in shapes]
+    parts = jnp.split(jax.random.normal(key, (sum(sizes),)), np.cumsum(sizes)[:-1])
+    every = zip(parts, shapes, gains or (1.0,) * len(shapes), strict=True)
+    return tuple(part.reshape(shape) * (gain / max(shape[1], 1) ** 0.5) for part, shape, gain in every)
 
 
 def _still(policy: AbstractPolicy) -> AbstractPolicy:

@@ -3,9 +3,11 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from deephedge.core.errors import ConfigError, ProblemError, require
+from deephedge.core.types import as_float
 from deephedge.policies.base import (
     AbstractPolicy,
     Frozen,
@@ -39,9 +41,8 @@ class Convolution(eqx.Module):
         cls, windows: int, channels: int, kernel: int, dilations: tuple[int, ...], *, key: PRNGKeyArray
     ) -> "Convolution":
         sizes = [windows] + [channels] * len(dilations)
-        keys = jax.random.split(key, len(dilations))
-        weights = tuple(dense(k, channels, kernel * i, 2**0.5) for k, i in zip(keys, sizes[:-1], strict=True))
-        return cls(weights, tuple(jnp.zeros(channels) for _ in dilations), kernel, dilations)
+        weights = dense(key, tuple((channels, kernel * i) for i in sizes[:-1]), (2**0.5,) * len(dilations))
+        return cls(weights, tuple(as_float(np.zeros(channels)) for _ in dilations), kernel, dilations)
 
     def lags(self, length: int) -> list[list[int]]:
         """The lags, newest 0, at which the output of each layer is needed, first layer first."""

@@ -5,11 +5,13 @@ from collections.abc import Callable, Sequence
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from deephedge.core.errors import ConfigError, nearest, require
+from deephedge.core.types import as_float
 from deephedge.policies.base import dense
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
@@ -34,10 +36,8 @@ class Layers(eqx.Module):
         known = activation in ACTIVATIONS
         require(known, f"unknown activation {activation!r}: {nearest(activation, ACTIVATIONS)}", ConfigError)
         require(min(sizes) >= 1, f"layer sizes must be 1 or more, were {tuple(sizes)}", ConfigError)
-        keys = jax.random.split(key, len(sizes) - 1)
-        gains = [2**0.5] * (len(sizes) - 2) + [last]
-        weights = tuple(dense(k, o, i, g) for k, i, o, g in zip(keys, sizes[:-1], sizes[1:], gains, strict=True))
-        return cls(weights, tuple(jnp.zeros(o) for o in sizes[1:]), activation)
+        shapes, gains = tuple(zip(sizes[1:], sizes[:-1], strict=True)), (2**0.5,) * (len(sizes) - 2) + (last,)
+        return cls(dense(key, shapes, gains), tuple(as_float(np.zeros(o)) for o in sizes[1:]), activation)
 
     def __call__(self, x: Float[Array, " column"]) -> Float[Array, " output"]:
         return _layers.bind(x, *self.weights, *self.biases, activation=self.activation)

@@ -37,14 +37,9 @@ class Gates(eqx.Module):
     @classmethod
     def make(cls, gates: int, width: int, features: int, instruments: int, *, key: PRNGKeyArray) -> "Gates":
         require(width >= 1, f"width must be 1 or more, was {width}", ConfigError)
-        outer, inner, held = jax.random.split(key, 3)
-        position = dense(held, gates * width, instruments) if instruments else None
-        return cls(
-            dense(outer, gates * width, features),
-            position,
-            dense(inner, gates * width, width),
-            jnp.zeros(gates * width),
-        )
+        rows = gates * width
+        outer, held, inner = dense(key, ((rows, features), (rows, instruments), (rows, width)))
+        return cls(outer, held if instruments else None, inner, as_float(np.zeros(rows)))
 
     def before(self, x: Float[Array, " feature"]) -> Hidden:
         """The part that needs neither position nor memory."""
@@ -67,7 +62,7 @@ class Head(eqx.Module):
 
     @classmethod
     def make(cls, width: int, instruments: int, *, key: PRNGKeyArray) -> "Head":
-        return cls(dense(key, instruments, width, 0.1), jnp.zeros(instruments))
+        return cls(dense(key, ((instruments, width),), (0.1,))[0], as_float(np.zeros(instruments)))
 
     def __call__(self, hidden: Hidden) -> Float[Array, " instrument"]:
         return hidden @ self.weight.T + self.bias

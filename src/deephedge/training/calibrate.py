@@ -3,13 +3,13 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
-from deephedge.hedging import HedgingProblem, rollout, snapshots
-from deephedge.markets.base import AbstractMarket, sample
+from deephedge.core.parallel import RUN_ONCE
+from deephedge.hedging import HedgingProblem, snapshots
+from deephedge.markets.base import AbstractMarket
+from deephedge.markets.sampler import Sampler
 from deephedge.policies.base import AbstractPolicy, Scaler, gather, is_scaler
-from deephedge.policies.baseline import NoHedge
 
 PILOT = 2048
 
@@ -24,10 +24,9 @@ def measure_units(
     """
     if all(scaler.measured for scaler in _scalers(policy)):
         return policy
-    paths = sample(market, problem.grid, PILOT, key=key)
-    names = getattr(policy, "features", ())
-    rows, unit = _pilot(problem, paths, tuple(names))
-    unit = jnp.asarray(np.where(np.isfinite(unit) & (np.asarray(unit) > 0), unit, 1.0), rows.dtype)
+    names = tuple(getattr(policy, "features", ()))
+    sampler = Sampler.of(market.shocks(problem.grid), problem.grid, PILOT)
+    rows, unit = _pilot(problem, market, sampler, key, names)
     return jax.tree.map(
         lambda node: node.measure(rows, unit) if is_scaler(node) and not node.measured else node,
         policy,
@@ -39,17 +38,18 @@ def _scalers(policy: PyTree) -> list[Scaler]:
     return [node for node in jax.tree.leaves(policy, is_leaf=is_scaler) if is_scaler(node)]
 
 
-@eqx.filter_jit
+@eqx.filter_jit(compiler_options=RUN_ONCE)
 def _pilot(
-    problem: HedgingProblem, paths: PyTree, names: tuple[str, ...]
+    problem: HedgingProblem, market: AbstractMarket, sampler: Sampler, key: PRNGKeyArray, names: tuple[str, ...]
 ) -> tuple[Float[Array, "row feature"], Float[Array, " instrument"]]:
-    def one(path: PyTree) -> tuple[Array, Array, Array]:
+    def one(n: Array) -> tuple[Array, Array, Array]:
+        path = market.path(problem.grid, sampler(key, n))
         seen = snapshots(problem, path)
         rows = jax.vmap(lambda observation: gather(observation, names))(seen.observation)[:-1]
         cash = jnp.stack([instrument.cashflows(path) for instrument in problem.instruments], axis=-1)
         unit = path.numeraire[:, None]
         held = jnp.sum(jnp.diff(seen.price / unit, axis=0) + (cash / unit)[1:], axis=0)
-        return rows, held, rollout(problem, NoHedge(), path).liability
+        return rows, held, jnp.sum(problem.liability.cashflows(path) / path.numeraire)
 
-    rows, held, liability = jax.vmap(one)(paths)
+    rows, held, liability = jax.vmap(one)(jnp.arange(PILOT))
     return rows.reshape(-1, rows.shape[-1]), liability.std() / held.std(0)

@@ -25,6 +25,7 @@ from deephedge.training.checks import Check, leak_checks
 from deephedge.training.diagnose import explain_not_finite
 from deephedge.training.loop import Recipe, State, advance, begin, validate
 from deephedge.training.pathwise import Simulation
+from deephedge.training.same import Optimiser
 
 BANK = 8192  # simulated validation paths, unless others are given
 BLOCK_SECONDS = 1.0  # how long the compiled loop runs before progress is shown and Ctrl-C is heard
@@ -160,7 +161,7 @@ def _recipe(problem, market, policies, optimiser, keys, paths, method, chunk, av
         require(validation.times.ndim == 2, "validation needs a batch of paths (path axis leading)", ProblemError)
     parts = [eqx.partition(policy, trainable(policy)) for policy in policies]
     parameters = jax.tree.map(lambda *leaves: jnp.stack(leaves), *[p for p, _ in parts]) if many else parts[0][0]
-    recipe = Recipe(simulation, bank, parts[0][1], keys if many else keys[0], optimiser, average, many)
+    recipe = Recipe(simulation, bank, parts[0][1], keys if many else keys[0], Optimiser(optimiser), average, many)
     return recipe, parameters
 
 
@@ -228,7 +229,7 @@ class Run(eqx.Module):
         return state
 
     def _done(self, state: State) -> int:
-        return int(np.ravel(np.asarray(state.update))[0])
+        return max(0, int(np.ravel(np.asarray(state.update))[0]))
 
     def _finished(self, state: State) -> bool:
         done = self._done(state)

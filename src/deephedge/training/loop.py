@@ -6,14 +6,15 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import optax
 from jax import lax
 from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, PyTree
 
+from deephedge.core.parallel import RUN_ONCE
 from deephedge.core.paths import MarketPath
 from deephedge.hedging import follow
 from deephedge.objectives.base import AbstractObjective, AbstractPathwiseObjective
 from deephedge.training.pathwise import Simulation, risk_gradient, wealths
+from deephedge.training.same import Optimiser
 
 THRESHOLD_MEMORY = 0.9  # the threshold of an update averages the minimisers of about the last ten batches
 
@@ -42,7 +43,7 @@ class Recipe(eqx.Module):
     bank: Simulation | MarketPath | None
     fixed: PyTree
     key: Key[Array, "*seed"]
-    optimiser: optax.GradientTransformation = eqx.field(static=True)
+    optimiser: Optimiser = eqx.field(static=True)
     average: float = eqx.field(static=True)
     many: bool = eqx.field(static=True)
 
@@ -51,18 +52,17 @@ class Recipe(eqx.Module):
 
 
 def begin(recipe: Recipe, parameters: PyTree, objective: AbstractObjective, updates: int, checks: int) -> State:
-    """The state before the first update; a threshold starts at its best value for the untrained policy."""
+    """The state before the first update. Where there is a threshold, update -1 fits it and moves nothing else."""
 
     @recipe.over_seeds
     def state(parameters: PyTree, key: PRNGKeyArray) -> State:
-        first = objective
-        if isinstance(objective, AbstractPathwiseObjective):
-            first = objective.fitted(wealths(recipe.simulation, eqx.combine(parameters, recipe.fixed), key))
-        nothing, zero = jnp.full(updates, jnp.nan), jnp.zeros((), int)
-        opening = recipe.optimiser.init(parameters)
-        return State(parameters, parameters, parameters, opening, first, zero, zero, nothing, jnp.full(checks, jnp.nan))
+        first, zero = jnp.asarray(-1 if isinstance(objective, AbstractPathwiseObjective) else 0), jnp.zeros((), int)
+        opening, nothing = recipe.optimiser.init(parameters), jnp.full(updates, jnp.nan)
+        return State(
+            parameters, parameters, parameters, opening, objective, first, zero, nothing, jnp.full(checks, jnp.nan)
+        )
 
-    return eqx.filter_jit(state)(parameters, recipe.key)
+    return eqx.filter_jit(state, compiler_options=RUN_ONCE)(parameters, recipe.key)
 
 
 @eqx.filter_jit
@@ -70,18 +70,26 @@ def advance(recipe: Recipe, state: State, until: Int[Array, ""]) -> State:
     """Updates up to ``until``. Compiled once, whatever their number; randomness belongs to the update's number."""
 
     def update(state: State, key: PRNGKeyArray) -> State:
-        fresh = jax.random.fold_in(key, state.update)
+        opening, number = state.update < 0, jnp.maximum(state.update, 0)
+        fresh = jax.random.fold_in(key, number)
         simulation, parameters = recipe.simulation, state.parameters
         loss, gradient, wealth = risk_gradient(simulation, state.objective, parameters, recipe.fixed, fresh)
         step, inner = recipe.optimiser.update(gradient, state.optimiser, parameters)
         parameters = eqx.apply_updates(parameters, step)
-        keep = jnp.minimum(recipe.average, (1.0 + state.update) / (10.0 + state.update))
-        average = jax.tree.map(lambda a, p: keep * a + (1 - keep) * p, state.average, parameters)
-        objective = follow_threshold(state.objective, wealth)
+        average = parameters
+        if recipe.average:
+            keep = jnp.minimum(recipe.average, (1.0 + number) / (10.0 + number))
+            average = jax.tree.map(lambda a, p: keep * a + (1 - keep) * p, state.average, parameters)
+        moved = jax.tree.map(
+            lambda new, old: jnp.where(opening, old, new) if eqx.is_array(new) else new,
+            (parameters, average, inner),
+            (state.parameters, state.average, state.optimiser),
+        )
+        objective = follow_threshold(state.objective, wealth, jnp.where(opening, 0.0, THRESHOLD_MEMORY))
         return eqx.tree_at(
             lambda s: (s.parameters, s.average, s.optimiser, s.objective, s.update, s.loss),
             state,
-            (parameters, average, inner, objective, state.update + 1, state.loss.at[state.update].set(loss)),
+            (*moved, objective, state.update + 1, state.loss.at[number].set(loss)),
             is_leaf=lambda node: node is None,
         )
 
@@ -118,10 +126,12 @@ def validate(recipe: Recipe, state: State, slot: Int[Array, ""], key: PRNGKeyArr
     return judge(state)
 
 
-def follow_threshold(objective: AbstractObjective, wealth: Float[Array, " path"]) -> AbstractObjective:
+def follow_threshold(
+    objective: AbstractObjective, wealth: Float[Array, " path"], memory: Float[Array, ""]
+) -> AbstractObjective:
     """Move a threshold towards its minimiser on this batch; exact minimisation beats a gradient step on it."""
     if not isinstance(objective, AbstractPathwiseObjective):
         return objective
     best = objective.fitted(wealth).threshold
-    mixed = jax.tree.map(lambda a, b: THRESHOLD_MEMORY * a + (1 - THRESHOLD_MEMORY) * b, objective.threshold, best)
+    mixed = jax.tree.map(lambda a, b: memory * a + (1 - memory) * b, objective.threshold, best)
     return eqx.tree_at(lambda o: o.threshold, objective, mixed)
