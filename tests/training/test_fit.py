@@ -67,12 +67,12 @@ def test_the_same_key_gives_the_same_bits_and_another_key_does_not():
 
 def test_however_many_updates_the_loop_is_compiled_once():
     market, problem = dh.markets.BlackScholes("SPX", vol=0.2), make_problem()
-    before = loop.advance._cached._cache_size()
+    before = loop.compilations()
     for updates, vol in ((7, 0.2), (7, 0.3), (7, 0.25)):
         market = dh.markets.BlackScholes("SPX", vol=vol)
         dh.fit(problem, market, make_policy(), dh.objectives.Entropic(float(updates)), optax.adam(1e-2),
                updates=updates, paths=32, key=KEY, validation=0, checks=False)  # fmt: skip
-    assert loop.advance._cached._cache_size() - before == 1
+    assert loop.compilations() - before == 1
 
 
 @pytest.mark.parametrize("many", [False, True])

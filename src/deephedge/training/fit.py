@@ -23,7 +23,7 @@ from deephedge.training.calibrate import measure_units
 from deephedge.training.checkpoint import fingerprint, load_arrays, save_arrays
 from deephedge.training.checks import Check, leak_checks
 from deephedge.training.diagnose import explain_not_finite
-from deephedge.training.loop import Recipe, State, advance, begin, validate
+from deephedge.training.loop import BRIEF, Recipe, State, advance, begin, validate
 from deephedge.training.pathwise import Simulation
 from deephedge.training.same import Optimiser
 
@@ -140,8 +140,9 @@ def _train(
     require(validate_every >= 1, f"validate_every must be 1 or more, was {validate_every}", ConfigError)
     started = time.perf_counter()
     policies = [measure_units(policy, problem, market, named_key(keys[0], "pilot")) for policy in policies]
+    brief = updates * paths * len(policies) * problem.grid.steps < BRIEF
     recipe, parameters = _recipe(problem, market, policies, optimiser, keys, paths, method, chunk, average, validation,
-                                 many)  # fmt: skip
+                                 many, brief)  # fmt: skip
     marks = -(-updates // validate_every)
     state = gathered(begin(recipe, parameters, objective, updates, marks))
     keeper = Keeper.of(checkpoint, recipe, (objective, updates, validate_every, policies))
@@ -152,7 +153,7 @@ def _train(
     return _results(recipe, state, problem, market, keys, checks, validate_every, time.perf_counter() - started)
 
 
-def _recipe(problem, market, policies, optimiser, keys, paths, method, chunk, average, validation, many):
+def _recipe(problem, market, policies, optimiser, keys, paths, method, chunk, average, validation, many, brief):
     simulation = Simulation.of(problem, market, paths, method, chunk)
     bank = validation
     if isinstance(validation, int):
@@ -161,8 +162,8 @@ def _recipe(problem, market, policies, optimiser, keys, paths, method, chunk, av
         require(validation.times.ndim == 2, "validation needs a batch of paths (path axis leading)", ProblemError)
     parts = [eqx.partition(policy, trainable(policy)) for policy in policies]
     parameters = jax.tree.map(lambda *leaves: jnp.stack(leaves), *[p for p, _ in parts]) if many else parts[0][0]
-    recipe = Recipe(simulation, bank, parts[0][1], keys if many else keys[0], Optimiser(optimiser), average, many)
-    return recipe, parameters
+    fixed, keys = parts[0][1], keys if many else keys[0]
+    return Recipe(simulation, bank, fixed, keys, Optimiser(optimiser), average, many, brief), parameters
 
 
 def _results(recipe, state, problem, market, keys, checks, validate_every, seconds) -> list[Fit]:

@@ -9,13 +9,14 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, PyTree
 
-from deephedge.core.parallel import RUN_ONCE
+from deephedge.core.parallel import RUN_BRIEFLY, RUN_ONCE
 from deephedge.core.paths import MarketPath
 from deephedge.hedging import follow
 from deephedge.objectives.base import AbstractObjective, AbstractPathwiseObjective
 from deephedge.training.pathwise import Simulation, risk_gradient, wealths
 from deephedge.training.same import Optimiser
 
+BRIEF = 20_000_000  # path-steps in a whole training, some five seconds, below which compiling less pays
 THRESHOLD_MEMORY = 0.9  # the threshold of an update averages the minimisers of about the last ten batches
 
 
@@ -46,6 +47,7 @@ class Recipe(eqx.Module):
     optimiser: Optimiser = eqx.field(static=True)
     average: float = eqx.field(static=True)
     many: bool = eqx.field(static=True)
+    brief: bool = eqx.field(static=True, default=False)
 
     def over_seeds(self, function: Callable[..., Any]) -> Callable[..., Any]:
         return eqx.filter_vmap(function) if self.many else function
@@ -65,10 +67,12 @@ def begin(recipe: Recipe, parameters: PyTree, objective: AbstractObjective, upda
     return eqx.filter_jit(state, compiler_options=RUN_ONCE)(parameters, recipe.key)
 
 
-@eqx.filter_jit
 def advance(recipe: Recipe, state: State, until: Int[Array, ""]) -> State:
     """Updates up to ``until``. Compiled once, whatever their number; randomness belongs to the update's number."""
+    return (_advance_briefly if recipe.brief else _advance_long)(recipe, state, until)
 
+
+def _advance(recipe: Recipe, state: State, until: Int[Array, ""]) -> State:
     def update(state: State, key: PRNGKeyArray) -> State:
         opening, number = state.update < 0, jnp.maximum(state.update, 0)
         fresh = jax.random.fold_in(key, number)
@@ -100,6 +104,15 @@ def advance(recipe: Recipe, state: State, until: Int[Array, ""]) -> State:
 
     arrays = lax.while_loop(lambda arrays: jnp.ravel(arrays.update)[0] < until, body, arrays)
     return eqx.combine(arrays, rest)
+
+
+_advance_long = eqx.filter_jit(_advance)
+_advance_briefly = eqx.filter_jit(_advance, compiler_options=RUN_BRIEFLY)
+
+
+def compilations() -> int:
+    """How many training loops this process has compiled."""
+    return sum(loop._cached._cache_size() for loop in (_advance_long, _advance_briefly))
 
 
 @eqx.filter_jit
