@@ -15,7 +15,8 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
+from bench.effort import NAMES, ROOT, Effort, entropic_price, train
+from bench.others import other_settings
 
 import deephedge as dh
 from deephedge import features as f
@@ -24,30 +25,8 @@ from deephedge import objectives as o
 from deephedge.studies import Study
 from deephedge.studies.study import VALIDATION
 
-NAMES = ("log_moneyness", "time_left", "vol")
 DAY = 1 / 365
-ROOT = Path(__file__).parents[1]
 EXACT = {2**-6: 3.9977, 2**-8: 2.8861, 2**-10: 2.5215, 0.0: 2.3533}  # dynamic programming, tests/oracles
-
-
-class Effort:
-    """How long to train and test: full, or a few steps."""
-
-    def __init__(self, quick: bool):
-        self.quick = quick
-
-    def updates(self, full: int) -> int:
-        return 3 if self.quick else full
-
-    def paths(self, full: int) -> int:
-        return min(full, 256) if self.quick else full
-
-    def some(self, cases: dict) -> list[tuple]:
-        """All cases, or the last one."""
-        return list(cases.items())[-1:] if self.quick else list(cases.items())
-
-    def seeds(self, full: int) -> range:
-        return range(1 if self.quick else full)
 
 
 def call_problem(spot: float, days: int, cost: float, **more) -> dh.HedgingProblem:
@@ -59,25 +38,6 @@ def call_problem(spot: float, days: int, cost: float, **more) -> dh.HedgingProbl
         features=(f.LogMoneyness("SPX", spot), f.TimeLeft(expiry), f.Quote("SPX.vol", "vol")),
         cost=dh.frictions.ProportionalCost(cost),
         **more,
-    )
-
-
-def adam(rate: float, updates: int) -> optax.GradientTransformation:
-    return optax.chain(optax.clip_by_global_norm(10.0), optax.adam(optax.cosine_decay_schedule(rate, updates, 0.01)))
-
-
-def train(effort, problem, market, policy, risk, seed, updates, paths, rate=3e-3) -> tuple[dh.Fit, float]:
-    start, updates = time.perf_counter(), effort.updates(updates)
-    fit = dh.fit(problem, market, policy, risk, adam(rate, updates), updates=updates, paths=effort.paths(paths),
-                 key=jax.random.key(seed), checks=False)  # fmt: skip
-    return fit, time.perf_counter() - start
-
-
-def entropic_price(wealth: np.ndarray, risk_aversion: float) -> tuple[float, float]:
-    """Entropic risk and its standard error (delta method)."""
-    scaled = np.exp(-risk_aversion * np.asarray(wealth, float))
-    return float(np.log(scaled.mean()) / risk_aversion), float(
-        scaled.std() / scaled.mean() / np.sqrt(scaled.size) / risk_aversion
     )
 
 
@@ -222,6 +182,7 @@ def paired(objective, one, other) -> float:
 
 BARS: dict[str, Callable[[Effort], list[dict]]] = {
     "1": exact_cost_curve,
+    "others": other_settings,
     "2": heston,
     "5": no_transaction_band,
     "notebook": notebook,
