@@ -71,7 +71,7 @@ class NoTransactionBand(AbstractPolicy):
     def encode(self, observation: Observation) -> tuple[Array, Array]:
         """Lower and upper edge of the band for each instrument."""
         shift, spread = jnp.split(self.layers(self.scaler(gather(observation, self.features))), 2)
-        centre = self.scaler.unit * shift
+        centre = self.scaler.positions(shift)
         if self.centre is not None:
             nothing = jnp.zeros_like(centre)
             centre = centre + on_top_of(self.centre, self.centre.encode(observation), nothing)

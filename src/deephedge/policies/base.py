@@ -53,7 +53,7 @@ def gather(observation: Observation, names: tuple[str, ...]) -> Float[Array, " f
 
 
 class Scaler(eqx.Module):
-    """Fixed units of a network: inputs are standardised by it and outputs are multiples of ``unit``.
+    """Fixed units of a network: inputs are standardised, outputs are multiples of ``unit`` on top of ``offset``.
 
     It is measured once on simulated training paths when training starts and never trained: ``trainable`` leaves it
     out. It travels with the weights, so that live code standardises exactly as training did. ``groups`` are lengths
@@ -63,6 +63,7 @@ class Scaler(eqx.Module):
     mean: Float[Array, " feature"]
     scale: Float[Array, " feature"]
     unit: Float[Array, " instrument"]
+    offset: Float[Array, " instrument"]
     measured: bool = eqx.field(static=True, default=False)
     groups: tuple[int, ...] | None = eqx.field(static=True, default=None)
 
@@ -71,7 +72,15 @@ class Scaler(eqx.Module):
         require(features >= 1, "a network needs the name of at least one feature to read", ConfigError)
         require(instruments >= 1, f"instruments must be 1 or more, was {instruments}", ConfigError)
         zero, one = as_float(np.zeros(features)), as_float(np.ones(features))
-        return cls(zero, one, as_float(np.ones(instruments)), groups=groups)
+        return cls(zero, one, as_float(np.ones(instruments)), as_float(np.zeros(instruments)), groups=groups)
+
+    def positions(self, outputs: Float[Array, " instrument"]) -> Float[Array, " instrument"]:
+        """Outputs of a network as positions."""
+        return self.offset + self.unit * outputs
+
+    def inputs(self, positions: Float[Array, " instrument"]) -> Float[Array, " instrument"]:
+        """Positions as a network sees them: the inverse of ``positions``."""
+        return (positions - self.offset) / self.unit
 
     def __call__(self, x: Float[Array, " column"]) -> Float[Array, " column"]:
         require(
@@ -81,14 +90,20 @@ class Scaler(eqx.Module):
         )
         return (x - self.mean) / self.scale
 
-    def measure(self, rows: Float[Array, "path feature"], unit: Float[Array, " instrument"]) -> "Scaler":
+    def measure(
+        self,
+        rows: Float[Array, "path feature"],
+        unit: Float[Array, " instrument"],
+        offset: Float[Array, " instrument"] | None = None,
+    ) -> "Scaler":
         """The scaler of these observations; a feature that does not vary is only centred."""
         seen, wanted = np.asarray(rows, float), np.asarray(unit, float)  # once for each policy: not worth compiling
         mean = self._pooled(seen.mean(0))
         spread = np.sqrt(self._pooled(np.square(seen - mean).mean(0)))
         constant = spread <= 1e-6 * np.maximum(np.abs(mean), 1e-6)
         sizes = np.where(np.isfinite(wanted) & (wanted > 0), wanted, 1.0)
-        return Scaler(as_float(mean), as_float(np.where(constant, 1.0, spread)), as_float(sizes), True, self.groups)
+        scale, base = np.where(constant, 1.0, spread), self.offset if offset is None else offset
+        return Scaler(as_float(mean), as_float(scale), as_float(sizes), as_float(base), True, self.groups)
 
     def _pooled(self, x: np.ndarray) -> np.ndarray:
         if self.groups is None:

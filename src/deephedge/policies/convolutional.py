@@ -140,8 +140,8 @@ class CNN(AbstractPolicy):
     ) -> tuple[Float[Array, " instrument"], PyTree]:
         seen, base = encoded
         if self.semi_recurrent:
-            seen = self.layers(jnp.concatenate([seen, position / self.scaler.unit]))
-        return self.scaler.unit * seen + on_top_of(self.baseline, base, position), state
+            seen = self.layers(jnp.concatenate([seen, self.scaler.inputs(position)]))
+        return self.scaler.positions(seen) + on_top_of(self.baseline, base, position), state
 
 
 def doubling(length: int, kernel: int) -> tuple[int, ...]:

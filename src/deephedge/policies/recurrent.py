@@ -121,12 +121,12 @@ class GRU(AbstractPolicy):
         self, encoded: PyTree, position: Float[Array, " instrument"], state: Hidden
     ) -> tuple[Float[Array, " instrument"], Hidden]:
         before, base = encoded
-        seen = jnp.split(before + self.gates.held(position / self.scaler.unit), 3)
+        seen = jnp.split(before + self.gates.held(self.scaler.inputs(position)), 3)
         kept = jnp.split(self.gates.kept(state), 3)
         reset, update = jax.nn.sigmoid(seen[0] + kept[0]), jax.nn.sigmoid(seen[1] + kept[1])
         fresh = jnp.tanh(seen[2] + reset * kept[2])
         state = fresh + update * (state - fresh)
-        return self.scaler.unit * self.head(state) + on_top_of(self.baseline, base, position), state
+        return self.scaler.positions(self.head(state)) + on_top_of(self.baseline, base, position), state
 
 
 class LSTM(AbstractPolicy):
@@ -183,8 +183,8 @@ class LSTM(AbstractPolicy):
         self, encoded: PyTree, position: Float[Array, " instrument"], state: tuple[Hidden, Hidden]
     ) -> tuple[Float[Array, " instrument"], tuple[Hidden, Hidden]]:
         (before, base), (hidden, cell) = encoded, state
-        gates = before + self.gates.held(position / self.scaler.unit) + self.gates.kept(hidden)
+        gates = before + self.gates.held(self.scaler.inputs(position)) + self.gates.kept(hidden)
         write, forget, show, fresh = jnp.split(gates, 4)
         cell = jax.nn.sigmoid(forget) * cell + jax.nn.sigmoid(write) * jnp.tanh(fresh)
         hidden = jax.nn.sigmoid(show) * jnp.tanh(cell)
-        return self.scaler.unit * self.head(hidden) + on_top_of(self.baseline, base, position), (hidden, cell)
+        return self.scaler.positions(self.head(hidden)) + on_top_of(self.baseline, base, position), (hidden, cell)

@@ -161,7 +161,7 @@ def _measured(policy: AbstractPolicy) -> AbstractPolicy:
 
 
 def _known(scaler: Scaler) -> Scaler:
-    return Scaler(scaler.mean, scaler.scale, scaler.unit, True, scaler.groups)
+    return Scaler(scaler.mean, scaler.scale, scaler.unit, scaler.offset, True, scaler.groups)
 
 
 def _named(name: str, work: Any) -> Any:

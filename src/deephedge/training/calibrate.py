@@ -3,13 +3,16 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from deephedge.core.parallel import RUN_ONCE
-from deephedge.hedging import HedgingProblem, snapshots
+from deephedge.core.types import as_float
+from deephedge.hedging import HedgingProblem, rollout, snapshots
 from deephedge.markets.base import AbstractMarket
 from deephedge.markets.sampler import Sampler
 from deephedge.policies.base import AbstractPolicy, Scaler, gather, is_scaler
+from deephedge.policies.baseline import NoHedge
 
 PILOT = 2048
 
@@ -20,18 +23,37 @@ def measure_units(
     """``policy`` with every scaler that was not measured yet set from a pilot batch; others are left alone.
 
     Inputs get mean 0 and deviation 1 over points and paths. The unit of instrument *i* is the deviation of the
-    liability over that of the instrument's gain when one unit is held throughout: the size a hedge must have.
+    liability over that of the instrument's gain when one unit is held throughout: the size a hedge must have. The
+    offset is the best static hedge of what the policy's centre or baseline leaves: a put whose band is centred on a
+    call's delta starts one unit lower, where it would otherwise spend its training on the way.
     """
     if all(scaler.measured for scaler in _scalers(policy)):
         return policy
     names = tuple(getattr(policy, "features", ()))
     sampler = Sampler.of(market.shocks(problem.grid), problem.grid, PILOT)
-    rows, unit = _pilot(problem, market, sampler, key, names)
+    base = getattr(policy, "centre", None) or getattr(policy, "baseline", None)
+    rows, held, liability, left = _pilot(problem, market, base or NoHedge(), sampler, key, names)
+    unit, offset = liability.std() / held.std(0), as_float(static_hedge(np.asarray(held), np.asarray(left)))
+    if base is None:  # what the network adds to a base has no limits of its own
+        offset = problem.constraint(offset, jnp.broadcast_to(problem.initial, offset.shape))
     return jax.tree.map(
-        lambda node: node.measure(rows, unit) if is_scaler(node) and not node.measured else node,
+        lambda node: node.measure(rows, unit, offset) if is_scaler(node) and not node.measured else node,
         policy,
         is_leaf=is_scaler,
     )
+
+
+def static_hedge(held: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """The constant position that leaves the least variance of ``left``; instruments that look alike share it.
+
+    A ridge of a thousandth of each variance keeps it finite, and an instrument that does not move is left out.
+    """
+    deviation = held.std(0)
+    moves = deviation > 1e-9 * max(float(deviation.max()), 1e-30)
+    scaled = (held - held.mean(0)) / np.where(moves, deviation, 1.0) * moves
+    against = scaled.T @ (left.mean() - left) / len(left)
+    ridge = 1e-3 * np.eye(held.shape[1])
+    return np.linalg.solve(scaled.T @ scaled / len(left) + ridge, against) / np.where(moves, deviation, 1.0)
 
 
 def _scalers(policy: PyTree) -> list[Scaler]:
@@ -40,16 +62,22 @@ def _scalers(policy: PyTree) -> list[Scaler]:
 
 @eqx.filter_jit(compiler_options=RUN_ONCE)
 def _pilot(
-    problem: HedgingProblem, market: AbstractMarket, sampler: Sampler, key: PRNGKeyArray, names: tuple[str, ...]
-) -> tuple[Float[Array, "row feature"], Float[Array, " instrument"]]:
-    def one(n: Array) -> tuple[Array, Array, Array]:
+    problem: HedgingProblem,
+    market: AbstractMarket,
+    base: AbstractPolicy,
+    sampler: Sampler,
+    key: PRNGKeyArray,
+    names: tuple[str, ...],
+) -> tuple[Float[Array, "row feature"], Float[Array, "path instrument"], Float[Array, " path"], Float[Array, " path"]]:
+    def one(n: Array) -> tuple[Array, Array, Array, Array]:
         path = market.path(problem.grid, sampler(key, n))
         seen = snapshots(problem, path)
         rows = jax.vmap(lambda observation: gather(observation, names))(seen.observation)[:-1]
         cash = jnp.stack([instrument.cashflows(path) for instrument in problem.instruments], axis=-1)
         unit = path.numeraire[:, None]
         held = jnp.sum(jnp.diff(seen.price / unit, axis=0) + (cash / unit)[1:], axis=0)
-        return rows, held, jnp.sum(problem.liability.cashflows(path) / path.numeraire)
+        ledger = rollout(problem, base, path)
+        return rows, held, ledger.liability, ledger.liability + jnp.sum(ledger.gain)
 
-    rows, held, liability = jax.vmap(one)(jnp.arange(PILOT))
-    return rows.reshape(-1, rows.shape[-1]), liability.std() / held.std(0)
+    rows, held, liability, left = jax.vmap(one)(jnp.arange(PILOT))
+    return rows.reshape(-1, rows.shape[-1]), held, liability, left
