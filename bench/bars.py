@@ -160,7 +160,7 @@ def every_seed(effort: Effort) -> list[dict]:
                              updates=effort.updates(told.updates), paths=effort.paths(told.paths), validation=bank,
                              validate_every=told.validate_every, key=study.key_for(kind))  # fmt: skip
                 trained[kind], seconds[kind] = fit.policy, time.perf_counter() - start
-            test = dh.sample(study.market, study.problem.grid, effort.paths(200_000), key=key, method="random")
+            test = dh.sample(study.market, study.problem.grid, effort.paths(100_000), key=key, method="random")
             ledgers = dh.evaluate(study.problem, study.baselines | trained, test)
             risk = {kind: float(study.objective(ledger.wealth)) for kind, ledger in ledgers.items()}
             best = min(study.baselines, key=risk.__getitem__)
