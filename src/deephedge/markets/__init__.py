@@ -3,9 +3,11 @@
 from deephedge.markets.base import AbstractMarket, sample
 from deephedge.markets.bootstrap import BlockBootstrap
 from deephedge.markets.brownian import BlackScholes
+from deephedge.markets.commodity import Schwartz, SchwartzSmith
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
 from deephedge.markets.heston import Heston
 from deephedge.markets.replay import Replay, windows
+from deephedge.markets.seasonality import Seasonality
 from deephedge.markets.validate import Agreement, agreement
 
 __all__ = [
@@ -17,6 +19,9 @@ __all__ = [
     "Gjr",
     "Heston",
     "Replay",
+    "Schwartz",
+    "SchwartzSmith",
+    "Seasonality",
     "VolLink",
     "agreement",
     "sample",
