@@ -56,6 +56,12 @@ MEMBERS = {
     "heston_buehler": Member(lambda: m.Heston("SPX", 100.0, 0.04, **BUEHLER)),
     "heston_drift": Member(lambda: m.Heston("SPX", 100.0, 0.04, **BUEHLER, drift=0.5)),
     "heston_euler": Member(lambda: m.Heston("SPX", 100.0, 0.04, **BUEHLER, scheme="euler")),
+    "garman_kohlhagen": Member(
+        lambda: m.GarmanKohlhagen(
+            ("EURUSD", "GBPUSD"), (0.08, 0.1), (1.1, 1.25), 0.05, (0.03, 0.045), [[1, 0.6], [0.6, 1]], "EURGBP"
+        ),
+        ("EURUSD", "GBPUSD"),
+    ),
     "schwartz": Member(
         lambda: m.Schwartz("CL", 60.0, **CRUDE, expiries=(0.02, 0.5), tenors=(0.25,)),
         ("CL.future.0.02", "CL.future.0.5"),

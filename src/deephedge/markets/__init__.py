@@ -4,6 +4,7 @@ from deephedge.markets.base import AbstractMarket, sample
 from deephedge.markets.bootstrap import BlockBootstrap
 from deephedge.markets.brownian import BlackScholes
 from deephedge.markets.commodity import Schwartz, SchwartzSmith
+from deephedge.markets.fx import GarmanKohlhagen
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
 from deephedge.markets.heston import Heston
 from deephedge.markets.replay import Replay, windows
@@ -16,6 +17,7 @@ __all__ = [
     "BlackScholes",
     "BlockBootstrap",
     "FilteredHistorical",
+    "GarmanKohlhagen",
     "Gjr",
     "Heston",
     "Replay",
