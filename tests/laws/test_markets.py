@@ -90,6 +90,12 @@ MEMBERS = {
         ),
         ("CL.future.0.02", "CL.future.0.5"),
     ),
+    "stressed": Member(
+        lambda: m.Stressed(
+            m.BlackScholes("SPX", vol=0.2),
+            (m.Shock("SPX", 0.015, -0.2), m.Shock("SPX.vol", 0.015, 0.2, "absolute", decay=0.1)),
+        )
+    ),
     "filtered_historical": Member(_filtered),
     "filtered_historical_carry": Member(lambda: _filtered(rate=0.05, dividend=0.02, spot=7.0)),
     "filtered_historical_drift": Member(lambda: _filtered(drift=0.3)),

@@ -184,6 +184,17 @@ def test_todays_curve_is_reproduced_and_the_season_multiplies_it(make):
         np.testing.assert_allclose(ratio, wave(t + tenor) - start, atol=5e-6)
 
 
+def test_the_real_world_reverts_elsewhere_and_is_priced_the_same():
+    """With normals of 0 the log spot is its mean; futures stay the closed form of the spot."""
+    real = Schwartz("CL", **ONE, real_level=80.0, expiries=(2.0,))
+    assert not real.martingale and Schwartz("CL", **ONE).martingale
+    quotes, t = follow(real, jnp.zeros((5, 1))).quotes, np.asarray(GRID.times, float)
+    expected = np.log(80.0) + np.exp(-1.5 * t) * np.log(60.0 / 80.0)
+    np.testing.assert_allclose(np.log(quotes["CL"]), expected, atol=2e-6)
+    future = schwartz.future(quotes["CL"], 2.0 - t, 1.5, 50.0, 0.4)
+    np.testing.assert_allclose(quotes["CL.future.2"], future, rtol=1e-5)
+
+
 def test_months_are_told_apart_on_their_first_day():
     season = Seasonality(months=np.arange(12) / 100, start=11 / 12)
     np.testing.assert_allclose(season(jnp.arange(15) / 12), ((np.arange(15) + 11) % 12) / 100, atol=1e-7)

@@ -8,10 +8,13 @@ from deephedge.markets.fx import GarmanKohlhagen
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
 from deephedge.markets.heston import Heston
 from deephedge.markets.replay import Replay, windows
+from deephedge.markets.scenarios import SCENARIOS, Scenario, historical
 from deephedge.markets.seasonality import Seasonality
+from deephedge.markets.stress import Shock, Stressed
 from deephedge.markets.validate import Agreement, agreement
 
 __all__ = [
+    "SCENARIOS",
     "AbstractMarket",
     "Agreement",
     "BlackScholes",
@@ -21,11 +24,15 @@ __all__ = [
     "Gjr",
     "Heston",
     "Replay",
+    "Scenario",
     "Schwartz",
     "SchwartzSmith",
     "Seasonality",
+    "Shock",
+    "Stressed",
     "VolLink",
     "agreement",
+    "historical",
     "sample",
     "windows",
 ]
