@@ -41,6 +41,7 @@ class Member(NamedTuple):
 
 HESTON = dict(mean_reversion=2.0, long_variance=0.05, vol_of_vol=0.5, rate=0.03, dividend=0.01)
 BUEHLER = dict(mean_reversion=1.0, long_variance=0.04, vol_of_vol=2.0, correlation=-0.7)
+CRUDE = dict(mean_reversion=1.5, level=50.0, vol=0.4)
 MEMBERS = {
     "black_scholes": Member(lambda: m.BlackScholes("SPX", vol=0.2)),
     "black_scholes_two": Member(
@@ -55,6 +56,46 @@ MEMBERS = {
     "heston_buehler": Member(lambda: m.Heston("SPX", 100.0, 0.04, **BUEHLER)),
     "heston_drift": Member(lambda: m.Heston("SPX", 100.0, 0.04, **BUEHLER, drift=0.5)),
     "heston_euler": Member(lambda: m.Heston("SPX", 100.0, 0.04, **BUEHLER, scheme="euler")),
+    "garman_kohlhagen": Member(
+        lambda: m.GarmanKohlhagen(
+            ("EURUSD", "GBPUSD"), (0.08, 0.1), (1.1, 1.25), 0.05, (0.03, 0.045), [[1, 0.6], [0.6, 1]], "EURGBP"
+        ),
+        ("EURUSD", "GBPUSD"),
+    ),
+    "schwartz": Member(
+        lambda: m.Schwartz("CL", 60.0, **CRUDE, expiries=(0.02, 0.5), tenors=(0.25,)),
+        ("CL.future.0.02", "CL.future.0.5"),
+    ),
+    "schwartz_carry": Member(
+        lambda: m.Schwartz("CL", 60.0, **CRUDE, rate=0.05, expiries=(0.02, 0.5)), ("CL.future.0.02", "CL.future.0.5")
+    ),
+    "schwartz_drift": Member(
+        lambda: m.Schwartz("CL", 60.0, **CRUDE, real_level=120.0, expiries=(0.5,)), ("CL.future.0.5",)
+    ),
+    "schwartz_smith": Member(
+        lambda: m.SchwartzSmith(
+            "CL",
+            60.0,
+            1.5,
+            short_vol=0.3,
+            long_vol=0.15,
+            correlation=0.3,
+            short=0.1,
+            growth=0.02,
+            premium=0.1,
+            expiries=(0.02, 0.5),
+            tenors=(1.0,),
+            seasonality=m.Seasonality((0.1,), (0.05,)),
+            curve=((0.25, 58.0), (1.0, 55.0)),
+        ),
+        ("CL.future.0.02", "CL.future.0.5"),
+    ),
+    "stressed": Member(
+        lambda: m.Stressed(
+            m.BlackScholes("SPX", vol=0.2),
+            (m.Shock("SPX", 0.015, -0.2), m.Shock("SPX.vol", 0.015, 0.2, "absolute", decay=0.1)),
+        )
+    ),
     "filtered_historical": Member(_filtered),
     "filtered_historical_carry": Member(lambda: _filtered(rate=0.05, dividend=0.02, spot=7.0)),
     "filtered_historical_drift": Member(lambda: _filtered(drift=0.3)),

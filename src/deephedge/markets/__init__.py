@@ -3,22 +3,36 @@
 from deephedge.markets.base import AbstractMarket, sample
 from deephedge.markets.bootstrap import BlockBootstrap
 from deephedge.markets.brownian import BlackScholes
+from deephedge.markets.commodity import Schwartz, SchwartzSmith
+from deephedge.markets.fx import GarmanKohlhagen
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
 from deephedge.markets.heston import Heston
 from deephedge.markets.replay import Replay, windows
+from deephedge.markets.scenarios import SCENARIOS, Scenario, historical
+from deephedge.markets.seasonality import Seasonality
+from deephedge.markets.stress import Shock, Stressed
 from deephedge.markets.validate import Agreement, agreement
 
 __all__ = [
+    "SCENARIOS",
     "AbstractMarket",
     "Agreement",
     "BlackScholes",
     "BlockBootstrap",
     "FilteredHistorical",
+    "GarmanKohlhagen",
     "Gjr",
     "Heston",
     "Replay",
+    "Scenario",
+    "Schwartz",
+    "SchwartzSmith",
+    "Seasonality",
+    "Shock",
+    "Stressed",
     "VolLink",
     "agreement",
+    "historical",
     "sample",
     "windows",
 ]

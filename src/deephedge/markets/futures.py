@@ -1,0 +1,175 @@
+"""Futures curves moved by fading factors: what every commodity model simulates, quotes and refuses."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Float
+
+from deephedge.core.errors import require
+from deephedge.core.grid import TimeGrid
+from deephedge.core.paths import MarketPath
+from deephedge.core.types import as_float, concrete
+from deephedge.markets.seasonality import Seasonality
+from deephedge.pricing import schwartz
+from deephedge.pricing.normal import root
+
+Curve = Callable[[Array], Array]
+TINY = 1e-12  # under a square root, so that its derivative stays finite at a correlation of 1
+
+
+def labelled(suffix: str) -> Callable[..., dict[str, Array]]:
+    """A converter from years, or from labels and years, to labels and years."""
+
+    def convert(years) -> dict[str, Array]:
+        named = years if isinstance(years, Mapping) else {f"{float(x):g}{suffix}": x for x in years}
+        return {label: as_float(x) for label, x in named.items()}
+
+    return convert
+
+
+@runtime_checkable
+class Delivered(Protocol):
+    """A market of one commodity and its futures."""
+
+    name: str
+    spot: Array
+    rate: Array | None
+    expiries: dict[str, Array]
+    tenors: dict[str, Array]
+    seasonality: Seasonality | None
+    curve: Array | None
+
+
+def check(market: Delivered, positive: tuple[str, ...], not_negative: tuple[str, ...]) -> None:
+    """Refuse numbers, contracts and curves outside their domain."""
+    for field in positive:
+        value = getattr(market, field)
+        require(value is None or concrete(value, lambda x: x > 0), f"{field} must be positive cash, was {value}")
+    for field in not_negative:
+        value = getattr(market, field)
+        require(concrete(value, lambda x: x >= 0), f"{field} must be 0 or more, was {value}")
+    for field in ("expiries", "tenors"):
+        for label, years in getattr(market, field).items():
+            require(concrete(years, lambda x: x >= 0), f"{field} must be 0 years or more, {label!r} was {years}")
+    twice = sorted(set(market.expiries) & set(market.tenors))
+    require(not twice, f"expiries and tenors share the labels {twice}: name them apart")
+    rows = market.curve
+    if rows is not None:
+        require(rows.shape[0] > 0 and concrete(rows[:, 1], lambda p: p > 0), "curve needs rows of (years, price > 0)")
+        require(concrete(rows[:, 0], lambda t: np.diff(t) > 0), f"curve must have increasing years, was {rows[:, 0]}")
+
+
+class Noise(NamedTuple):
+    """A factor that fades at rate ``kappa``, and one that stays if ``long_sigma`` is given; ``pull`` is real drift."""
+
+    kappa: Array
+    sigma: Array
+    pull: Array
+    long_sigma: Array | None = None
+    rho: Array | None = None
+
+    @property
+    def vols(self) -> tuple[Array | float, ...]:
+        return self.sigma, 0.0 if self.long_sigma is None else self.long_sigma, 0.0 if self.rho is None else self.rho
+
+    @property
+    def rates(self) -> Float[Array, " factor"]:
+        return jnp.stack([self.kappa] if self.long_sigma is None else [self.kappa, jnp.zeros_like(self.kappa)])
+
+    def variance(self, elapsed: Array, left: Array) -> Array:
+        return schwartz.integrated_variance(elapsed, left, self.kappa, *self.vols)
+
+    def moves(self, dt: Float[Array, "..."], shocks: Float[Array, "..."]) -> Float[Array, "..."]:
+        """What each factor gains over steps of any length, 0 included: their exact joint law."""
+        near, apart = schwartz.mean_decay(2.0 * self.kappa * dt), schwartz.mean_decay(self.kappa * dt)
+        short = self.sigma * root(dt) * jnp.sqrt(near) * shocks[..., 0]
+        if self.long_sigma is None or self.rho is None:
+            return (short + self.pull[0] * dt * apart)[..., None]
+        rho = self.rho * apart / jnp.sqrt(near)  # of the two gains; they decorrelate as the first one fades
+        own = jnp.sqrt(jnp.maximum(1.0 - rho**2, TINY)) * shocks[..., 1]
+        long = self.long_sigma * root(dt) * (rho * shocks[..., 0] + own)
+        return jnp.stack([short + self.pull[0] * dt * apart, long + self.pull[1] * dt], axis=-1)
+
+
+def futures_path(
+    market: Delivered,
+    grid: TimeGrid,
+    shocks: Float[Array, "step factor"],
+    noise: Noise,
+    model: Callable[[Array, Array], Array],
+) -> MarketPath:
+    r"""The path of a spot and its futures, all of them today's curve times an exponential martingale.
+
+    :math:`\log F(t,T) = \log F(0,T) + \sum_i e^{-\kappa_i(T-t)}Y_i(t) - \tfrac12 V(t,T-t)`, where :math:`Y_i` are the
+    factors from 0, and the spot is :math:`F(t,t)`. ``model(spot, tau)`` is the model's own curve today.
+    """
+    times = grid.times
+    today = _today(market, times[0], model)
+    at = jnp.stack([jnp.zeros_like(market.spot), *market.tenors.values()])  # the spot is the future of no time left
+    prices = jnp.exp(_rolling(grid, noise.moves(grid.dt, shocks), noise, at, today))
+    vols = schwartz.black_vol(at, 0.0, noise.kappa, *noise.vols)
+    labels = [market.name, *(f"{market.name}.future.{label}" for label in market.tenors)]
+    quotes = {label: prices[:, n] for n, label in enumerate(labels)}
+    quotes |= {f"{label}.vol": vols[n] + jnp.zeros_like(times) for n, label in enumerate(labels)}
+    if market.expiries:
+        dates = jnp.stack(list(market.expiries.values()))
+        prices = jnp.exp(_fixed(grid, shocks, noise, dates, today))
+        vols = schwartz.black_vol(dates - times[:, None], 0.0, noise.kappa, *noise.vols)
+        for n, label in enumerate(f"{market.name}.future.{label}" for label in market.expiries):
+            quotes |= {label: prices[:, n], f"{label}.vol": vols[:, n]}
+            labels.append(label)
+    if market.rate is None:
+        return MarketPath(times, quotes, jnp.ones_like(times))
+    flat = market.rate + jnp.zeros_like(times)
+    # A future needs no money: what it costs to carry is paid back to the holder.
+    quotes |= {"rate": flat} | {f"{label}.dividend": flat for label in labels[1:]}
+    return MarketPath(times, quotes, jnp.exp(market.rate * (times - times[0])))
+
+
+def _rolling(
+    grid: TimeGrid, moves: Array, noise: Noise, tenors: Array, today: Curve
+) -> Float[Array, "points contract"]:
+    """Log prices of the futures that have ``tenors`` years left at every point."""
+    rates, start = noise.rates, jnp.zeros_like(moves[0])
+
+    def follow(state: Array, now: tuple[Array, Array]) -> tuple[Array, Array]:
+        after = state * now[0] + now[1]
+        return after, after
+
+    _, states = lax.scan(follow, start, (jnp.exp(-rates * grid.dt[:, None]), moves))
+    states = jnp.concatenate([start[None], states])
+    times = grid.times[:, None]
+    spread = 0.5 * noise.variance(times - times[0], tenors)
+    return today(times + tenors) + states @ jnp.exp(-rates[:, None] * tenors) - spread
+
+
+def _fixed(
+    grid: TimeGrid, shocks: Array, noise: Noise, expiries: Array, today: Curve
+) -> Float[Array, "points contract"]:
+    """Log prices of the futures that expire at ``expiries``.
+
+    Steps end at the expiry: one between points settles with the shock of its step, and nothing moves after.
+    """
+    live = jnp.clip(expiries - grid.times[:-1, None], 0.0, grid.dt[:, None])
+    left = jnp.maximum(expiries - grid.times[1:, None], 0.0)
+    moves = noise.moves(live, shocks[:, None])
+    gains = jnp.sum(moves * jnp.exp(-noise.rates * left[..., None]), axis=-1) - 0.5 * noise.variance(live, left)
+    return today(expiries) + jnp.concatenate([jnp.zeros_like(gains[:1]), jnp.cumsum(gains, axis=0)])
+
+
+def _today(market: Delivered, now: Array, model: Callable[[Array, Array], Array]) -> Curve:
+    """The log of the first point's futures curve, as a function of the expiry (years from time 0)."""
+    season = market.seasonality or Seasonality()
+    spot = market.spot * jnp.exp(-season(now))
+
+    def modelled(expiry: Array) -> Array:
+        return season(expiry) + jnp.log(model(spot, jnp.maximum(expiry - now, 0.0)))
+
+    if market.curve is None:
+        return modelled
+    years, prices = market.curve[:, 0], market.curve[:, 1]
+    gaps = jnp.log(prices) - modelled(years)
+    return lambda expiry: modelled(expiry) + jnp.interp(expiry, years, gaps)

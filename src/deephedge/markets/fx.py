@@ -1,0 +1,112 @@
+"""Exchange rates of several currencies against one home currency, and the cross rates that follow from them."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from deephedge.core.errors import nearest, require
+from deephedge.core.grid import TimeGrid
+from deephedge.core.paths import MarketPath
+from deephedge.core.types import as_float, number
+from deephedge.markets.base import AbstractMarket
+from deephedge.markets.brownian import BlackScholes
+from deephedge.markets.carry import optional_number
+from deephedge.pricing.normal import root
+
+CODE = 3  # letters of a currency
+
+
+def _tuple(names: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _halves(pair: str) -> tuple[str, str]:
+    return pair[:CODE], pair[CODE:]
+
+
+class GarmanKohlhagen(AbstractMarket):
+    r"""Correlated lognormal exchange rates in one home currency, with flat rates at home and abroad:
+
+    .. math:: dX^i = X^i\big((r-f_i)\,dt + \sigma_i\,dW^i\big), \qquad X^{ij} = X^i/X^j.
+
+    ``pairs`` such as ``"EURUSD"`` name the foreign currency, then the home one: the price of a foreign unit in home
+    cash, which is the numeraire's. ``vol`` per root year; ``spot`` in home cash; ``rate`` (home) and ``foreign`` (one
+    for each pair) continuous per year; ``drift`` per year replaces :math:`r-f_i` and is not the pricing measure.
+
+    Quotes ``"<pair>"``, ``"<pair>.vol"``, ``"rate"`` and ``"<pair>.dividend"`` (the foreign rate: instruments on a
+    dividend-paying spot work as they are), and for each of ``crosses`` (``"EURGBP"``, or ``"USDJPY"`` where the pair is
+    ``"JPYUSD"``) the quotient of the two pairs, exactly, at every point, and ``"<cross>.vol"``,
+    :math:`\sqrt{\sigma_i^2+\sigma_j^2-2\rho_{ij}\sigma_i\sigma_j}`. A cross is cash of its own second currency: convert
+    before holding it in a book of the home currency, where it is no martingale.
+
+    Exact on any grid: it is `BlackScholes` with foreign rates as dividends.
+
+    Raises ``ParameterError`` for pairs without a common home currency, unknown crosses and what `BlackScholes` refuses.
+
+    Source: Garman and Kohlhagen (1983).
+
+    >>> import deephedge as dh, jax
+    >>> market = dh.markets.GarmanKohlhagen(
+    ...     ("EURUSD", "GBPUSD"), vol=(0.08, 0.09), spot=(1.1, 1.25), rate=0.05, foreign=(0.03, 0.045),
+    ...     correlation=[[1, 0.6], [0.6, 1]], crosses="EURGBP")
+    >>> path = dh.sample(market, dh.TimeGrid.uniform(maturity=1.0, steps=4), 8, key=jax.random.key(0))
+    >>> round(float(path.quotes["EURGBP"][0, 0]), 4), round(float(path.quotes["EURGBP.vol"][0, 0]), 4)
+    (0.88, 0.0766)
+    """
+
+    pairs: tuple[str, ...] = eqx.field(static=True, converter=_tuple)
+    vol: Float[Array, "..."] = number()
+    spot: Float[Array, "..."] = number()
+    rate: Float[Array, ""] = number()
+    foreign: Float[Array, "..."] = number()
+    correlation: Float[Array, "asset asset"] | None = optional_number()
+    crosses: tuple[str, ...] = eqx.field(static=True, converter=_tuple, default=())
+    drift: Float[Array, "..."] | None = optional_number()
+
+    def __check_init__(self):
+        for pair in (*self.pairs, *self.crosses):
+            first, second = _halves(pair)
+            distinct = len(first) == len(second) == CODE and first != second
+            require(distinct, f"pairs and crosses are two codes of three letters as in 'EURUSD', was {pair!r}")
+        homes = sorted({_halves(pair)[1] for pair in self.pairs})
+        require(len(homes) == 1, f"pairs must end in one home currency (quote 'USDJPY' as 'JPYUSD'), were {homes}")
+        everything = (*self.pairs, *self.crosses)
+        require(len(set(everything)) == len(everything), f"pairs and crosses must differ, were {everything}")
+        known = [*(_halves(pair)[0] for pair in self.pairs), *homes]
+        for cross in self.crosses:
+            for code in _halves(cross):
+                require(code in known, f"crosses: no pair has the {code!r} of {cross!r}: {nearest(code, known)}")
+        count, shape = len(self.pairs), self.foreign.shape
+        fits = shape in ((), (1,), (count,))
+        require(fits, f"foreign needs one rate or {count} (one for each of {self.pairs}), was {self.foreign}")
+        self._market()  # refuses rows of the wrong length and numbers outside their domain
+
+    def _market(self) -> BlackScholes:
+        return BlackScholes(self.pairs, self.vol, self.spot, self.rate, self.foreign, self.drift, self.correlation)
+
+    def shocks(self, grid: TimeGrid) -> tuple[int, int]:
+        return grid.steps, len(self.pairs)
+
+    @property
+    def martingale(self) -> bool:
+        return self.drift is None
+
+    def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
+        path = self._market().path(grid, shocks)
+        # Held back from the compiler, which would rewrite a quotient of exponentials and round it differently.
+        values = lax.optimization_barrier({_halves(pair)[0]: path.quotes[pair] for pair in self.pairs})
+        values[_halves(self.pairs[0])[1]] = jnp.ones_like(path.times)
+        quotes = {pair: values[_halves(pair)[0]] for pair in self.pairs}
+        for cross in self.crosses:
+            first, second = _halves(cross)
+            quotes[cross] = values[first] / values[second]
+            quotes[f"{cross}.vol"] = self._cross_vol(first, second) * jnp.ones_like(path.times)
+        return MarketPath(path.times, path.quotes | quotes, path.numeraire)
+
+    def _cross_vol(self, first: str, second: str) -> Float[Array, ""]:
+        codes = [_halves(pair)[0] for pair in self.pairs]
+        sides = as_float([(code == first) - (code == second) for code in codes])  # the home currency is in no row
+        loading = sides * jnp.broadcast_to(self.vol, sides.shape)
+        correlation = jnp.eye(len(codes)) if self.correlation is None else self.correlation
+        return root(loading @ correlation @ loading)
