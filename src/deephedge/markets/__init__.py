@@ -6,6 +6,7 @@ from deephedge.markets.brownian import BlackScholes
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
 from deephedge.markets.heston import Heston
 from deephedge.markets.replay import Replay, windows
+from deephedge.markets.rough import RoughBergomi
 from deephedge.markets.validate import Agreement, agreement
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Gjr",
     "Heston",
     "Replay",
+    "RoughBergomi",
     "VolLink",
     "agreement",
     "sample",
