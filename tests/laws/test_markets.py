@@ -101,6 +101,9 @@ MEMBERS = {
     "filtered_historical_drift": Member(lambda: _filtered(drift=0.3)),
     "bootstrap_days": Member(lambda: m.BlockBootstrap(_history(), block=1, centre=("SPX",), start={"SPX": 1.0})),
     "bootstrap_blocks": Member(lambda: m.BlockBootstrap(_history(), block=5)),
+    "rough_bergomi": Member(lambda: m.RoughBergomi("SPX", 100.0, 0.07, 1.9, -0.7, 0.055)),
+    "rough_bergomi_carry": Member(lambda: m.RoughBergomi("SPX", 1.0, 0.3, 1.0, 0.5, 0.04, rate=0.03, dividend=0.01)),
+    "rough_bergomi_drift": Member(lambda: m.RoughBergomi("SPX", 1.0, 0.1, 1.5, -0.7, 0.04, drift=0.5)),
     "replay": Member(lambda: m.Replay(_history()), prefix=False),
 }
 every_member = pytest.mark.parametrize("name", MEMBERS)

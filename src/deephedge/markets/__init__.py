@@ -11,6 +11,7 @@ from deephedge.markets.replay import Replay, windows
 from deephedge.markets.scenarios import SCENARIOS, Scenario, historical
 from deephedge.markets.seasonality import Seasonality
 from deephedge.markets.stress import Shock, Stressed
+from deephedge.markets.rough import RoughBergomi
 from deephedge.markets.validate import Agreement, agreement
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Seasonality",
     "Shock",
     "Stressed",
+    "RoughBergomi",
     "VolLink",
     "agreement",
     "historical",
