@@ -37,6 +37,13 @@ class Member(NamedTuple):
     make: Callable[[], m.AbstractMarket]
     spots: tuple[str, ...] = ("SPX",)
     prefix: bool = True  # a shorter grid gives the first part of the same path
+    tradables: Callable[[m.AbstractMarket, dh.MarketPath], dict[str, jax.Array]] = lambda market, path: {}
+
+
+def _bonds(market, path: dh.MarketPath) -> dict[str, jax.Array]:
+    """Prices of zero bonds of fixed maturity, for a market without a spot."""
+    now, short = path.times, path.quotes["USD.short"]
+    return {f"{end} years": market.bond(short, now, end - now) for end in (STEPS / 252, 1.0, 7.0)}
 
 
 HESTON = dict(mean_reversion=2.0, long_variance=0.05, vol_of_vol=0.5, rate=0.03, dividend=0.01)
@@ -104,6 +111,10 @@ MEMBERS = {
     "rough_bergomi": Member(lambda: m.RoughBergomi("SPX", 100.0, 0.07, 1.9, -0.7, 0.055)),
     "rough_bergomi_carry": Member(lambda: m.RoughBergomi("SPX", 1.0, 0.3, 1.0, 0.5, 0.04, rate=0.03, dividend=0.01)),
     "rough_bergomi_drift": Member(lambda: m.RoughBergomi("SPX", 1.0, 0.1, 1.5, -0.7, 0.04, drift=0.5)),
+    "vasicek": Member(lambda: m.Vasicek(0.03, 0.2, 0.04, 0.012), (), tradables=_bonds),
+    "hull_white": Member(
+        lambda: m.HullWhite(((1, 2, 5, 10), (0.045, 0.04, 0.037, 0.04)), 0.1, 0.01), (), tradables=_bonds
+    ),
     "replay": Member(lambda: m.Replay(_history()), prefix=False),
 }
 every_member = pytest.mark.parametrize("name", MEMBERS)
@@ -183,10 +194,12 @@ def test_a_shorter_grid_gives_the_first_part_of_the_path(name):
 @every_member
 def test_discounted_tradables_are_martingales_given_the_past(name):
     market, path = market_of(name), paths(name)
-    for spot in MEMBERS[name].spots:
-        dividend = np.asarray(path.quotes.get(f"{spot}.dividend", jnp.zeros_like(path.times)), float)
+    prices = {spot: path.quotes[spot] for spot in MEMBERS[name].spots} | MEMBERS[name].tradables(market, path)
+    assert prices or not market.martingale
+    for tradable, price in prices.items():
+        dividend = np.asarray(path.quotes.get(f"{tradable}.dividend", jnp.zeros_like(path.times)), float)
         reinvested = np.exp(dividend * np.asarray(path.times, float))
-        value = np.asarray(path.quotes[spot], float) * reinvested / np.asarray(path.numeraire, float)
+        value = np.asarray(price, float) * reinvested / np.asarray(path.numeraire, float)
         gain = np.diff(value, axis=1) / value[:, :1]
         past = [np.ones(PATHS), value[:, CUT] > value[:, 0], paths(name).quotes[sorted(path.quotes)[-1]][:, CUT]]
         bets = [gain[:, :CUT].sum(1)] + [gain[:, CUT:].sum(1) * np.asarray(bet, float) for bet in past]

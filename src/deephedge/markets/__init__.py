@@ -7,6 +7,7 @@ from deephedge.markets.commodity import Schwartz, SchwartzSmith
 from deephedge.markets.fx import GarmanKohlhagen
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
 from deephedge.markets.heston import Heston
+from deephedge.markets.rates import HullWhite, Vasicek
 from deephedge.markets.replay import Replay, windows
 from deephedge.markets.scenarios import SCENARIOS, Scenario, historical
 from deephedge.markets.seasonality import Seasonality
@@ -24,6 +25,7 @@ __all__ = [
     "GarmanKohlhagen",
     "Gjr",
     "Heston",
+    "HullWhite",
     "Replay",
     "Scenario",
     "Schwartz",
@@ -32,6 +34,7 @@ __all__ = [
     "Shock",
     "Stressed",
     "RoughBergomi",
+    "Vasicek",
     "VolLink",
     "agreement",
     "historical",

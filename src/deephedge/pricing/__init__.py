@@ -3,3 +3,6 @@
 from deephedge.pricing import bachelier, black, greeks, heston, implied, sabr
 
 __all__ = ["bachelier", "black", "greeks", "heston", "implied", "sabr"]
+from deephedge.pricing import bachelier, black, curve, greeks, heston, hullwhite, implied
+
+__all__ = ["bachelier", "black", "curve", "greeks", "heston", "hullwhite", "implied"]
