@@ -5,6 +5,7 @@ from deephedge.markets.bootstrap import BlockBootstrap
 from deephedge.markets.brownian import BlackScholes
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
 from deephedge.markets.heston import Heston
+from deephedge.markets.jumps import Kou, Merton
 from deephedge.markets.replay import Replay, windows
 from deephedge.markets.validate import Agreement, agreement
 
@@ -16,6 +17,8 @@ __all__ = [
     "FilteredHistorical",
     "Gjr",
     "Heston",
+    "Kou",
+    "Merton",
     "Replay",
     "VolLink",
     "agreement",
