@@ -49,6 +49,8 @@ def _bonds(market, path: dh.MarketPath) -> dict[str, jax.Array]:
 HESTON = dict(mean_reversion=2.0, long_variance=0.05, vol_of_vol=0.5, rate=0.03, dividend=0.01)
 BUEHLER = dict(mean_reversion=1.0, long_variance=0.04, vol_of_vol=2.0, correlation=-0.7)
 CRUDE = dict(mean_reversion=1.5, level=50.0, vol=0.4)
+MERTON = dict(vol=0.15, intensity=25.0, jump_mean=-0.03, jump_vol=0.04)
+KOU = dict(vol=0.16, intensity=25.0, probability_up=0.4, up_mean=0.02, down_mean=0.04)
 MEMBERS = {
     "black_scholes": Member(lambda: m.BlackScholes("SPX", vol=0.2)),
     "black_scholes_two": Member(
@@ -103,6 +105,10 @@ MEMBERS = {
             (m.Shock("SPX", 0.015, -0.2), m.Shock("SPX.vol", 0.015, 0.2, "absolute", decay=0.1)),
         )
     ),
+    "merton": Member(lambda: m.Merton("SPX", 100.0, **MERTON, rate=0.03, dividend=0.01)),
+    "merton_drift": Member(lambda: m.Merton("SPX", 1.0, **MERTON, drift=1.5)),
+    "kou": Member(lambda: m.Kou("SPX", 1.0, **KOU)),
+    "kou_carry": Member(lambda: m.Kou("SPX", 100.0, **KOU, rate=0.03, dividend=0.01)),
     "filtered_historical": Member(_filtered),
     "filtered_historical_carry": Member(lambda: _filtered(rate=0.05, dividend=0.02, spot=7.0)),
     "filtered_historical_drift": Member(lambda: _filtered(drift=0.3)),

@@ -8,6 +8,7 @@ from deephedge.markets.fx import GarmanKohlhagen
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
 from deephedge.markets.heston import Heston
 from deephedge.markets.rates import HullWhite, Vasicek
+from deephedge.markets.jumps import Kou, Merton
 from deephedge.markets.replay import Replay, windows
 from deephedge.markets.scenarios import SCENARIOS, Scenario, historical
 from deephedge.markets.seasonality import Seasonality
@@ -26,6 +27,8 @@ __all__ = [
     "Gjr",
     "Heston",
     "HullWhite",
+    "Kou",
+    "Merton",
     "Replay",
     "Scenario",
     "Schwartz",

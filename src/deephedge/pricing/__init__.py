@@ -6,3 +6,6 @@ __all__ = ["bachelier", "black", "greeks", "heston", "implied", "sabr"]
 from deephedge.pricing import bachelier, black, curve, greeks, heston, hullwhite, implied
 
 __all__ = ["bachelier", "black", "curve", "greeks", "heston", "hullwhite", "implied"]
+from deephedge.pricing import bachelier, black, fourier, greeks, heston, implied, jumps
+
+__all__ = ["bachelier", "black", "fourier", "greeks", "heston", "implied", "jumps"]

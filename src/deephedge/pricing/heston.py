@@ -7,28 +7,18 @@ variance) per year, ``tau`` in years. All arguments broadcast, so a whole path i
 variances and times left. Nothing fails at a variance, ``kappa``, ``sigma`` or ``tau`` of 0 or a correlation of 1.
 """
 
-import functools
-
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Complex, Float
 
-from deephedge.pricing import black
+from deephedge.pricing import fourier
 from deephedge.pricing.normal import alike
 
-# Below this expected variance an option is worth its intrinsic value to within 4e-9 of the forward.
-_DEAD = 1e-16
-# Beyond this log-moneyness the time value is below 2e-9 of the larger of forward and strike.
-_FAR = 20.0
 # A correlation of one would put a branch point at infinity on the path of integration.
 _FULL = 1.0 - 1e-6
 # A volatility of variance of zero is read as this one; the price moves by less than 1e-7 of itself.
 _STILL = 1e-6
-# The contour leaves the real line by at most this angle: a Gaussian decays up to pi / 4, and half of it is safe.
-_TILT = np.pi / 8
-_NODES = 64
 
 
 def price(
@@ -41,17 +31,12 @@ def price(
     sigma: ArrayLike,
     rho: ArrayLike,
     call: ArrayLike = True,
-    nodes: int = _NODES,
+    nodes: int = fourier.NODES,
 ) -> Float[Array, "..."]:
     r"""Price of a European call or put, in cash at expiry, not discounted.
 
     Black's price at the expected variance, corrected by an integral of the difference of two characteristic functions
-    (Lewis 2001),
-
-    .. math:: C = C_B(F,K,\sqrt L) - \frac{\sqrt{FK}}\pi\,\mathrm{Re}\int_0^\infty e^{iux}\,
-        \frac{\phi_H(u)-\phi_B(u)}{u^2+1/4}\,du, \qquad x=\log(F/K),
-
-    where :math:`\phi(u)=E\,e^{(iu+1/2)\log(S_\tau/F)}`, :math:`L` is `expected_integrated_variance`, and the
+    (Lewis 2001), which `deephedge.pricing.fourier` spells out; :math:`L` is `expected_integrated_variance`, and the
     path of integration is turned towards the direction in which the integrand does not oscillate (as in Andersen and
     Lake 2019). The characteristic function is the continuous form of Albrecher et al. (2007), the "little trap".
 
@@ -66,18 +51,10 @@ def price(
     forward, strike, variance, tau, kappa, theta, sigma, rho = alike(
         forward, strike, variance, tau, kappa, theta, sigma, rho
     )
-    variance, sigma, rho = jnp.maximum(variance, 0.0), jnp.maximum(sigma, _STILL), jnp.clip(rho, -_FULL, _FULL)
-    total = expected_integrated_variance(variance, tau, kappa, theta)
-    moneyness = black.log_moneyness(forward, strike)
-    live = (tau > 0) & (total > _DEAD) & (jnp.abs(moneyness) < _FAR) & (forward > 0) & (strike > 0)
-    total, time, moneyness = (jnp.where(live, x, safe) for x, safe in ((total, 1.0), (tau, 1.0), (moneyness, 0.0)))
-    ray, weight = _contour(moneyness, variance, time, total, kappa, theta, sigma, rho, nodes)
-    wide = [x[..., None] for x in (variance, time, kappa, theta, sigma, rho)]
-    gap = _gap(ray, moneyness[..., None], total[..., None], *wide)
-    correction = jnp.sum(jnp.real(gap * weight), axis=-1) / np.pi
-    base = black.price(forward, strike, jnp.where(live, jnp.sqrt(total), 0.0), call=call)
-    scale = jnp.sqrt(jnp.where(live, forward, 1.0)) * jnp.sqrt(jnp.where(live, strike, 1.0))
-    return base - jnp.where(live, scale * correction, 0.0)
+    variance, sigma, rho = inside(variance, sigma, rho)
+    of = fourier.terms(forward, strike, expected_integrated_variance(variance, tau, kappa, theta), tau)
+    model = (variance, of.time, kappa, theta, sigma, rho)
+    return fourier.price(of, lambda ray, square: exponent(ray, square, *model), angle(of, *model), call, nodes)
 
 
 def expected_variance(variance: ArrayLike, tau: ArrayLike, kappa: ArrayLike, theta: ArrayLike) -> Float[Array, "..."]:
@@ -108,6 +85,34 @@ def expected_integrated_variance(
     return tau * (variance * (1.0 - rest) + theta * rest)
 
 
+def inside(variance: Array, sigma: Array, rho: Array) -> tuple[Array, Array, Array]:
+    """The parameters where the formulas of this module hold: a variance of 0 or more, the others off their ends."""
+    return jnp.maximum(variance, 0.0), jnp.maximum(sigma, _STILL), jnp.clip(rho, -_FULL, _FULL)
+
+
+def angle(of: fourier.Terms, variance, tau, kappa, theta, sigma, rho) -> Float[Array, "..."]:
+    """The angle of the ray for `deephedge.pricing.fourier.price`."""
+    # Far out phi_H decays as exp(-a u) and turns as exp(i b u), both up to the factor 1 / sigma.
+    lean = variance + kappa * theta * tau
+    a = lean * jnp.sqrt(jnp.maximum(1.0 - rho**2, 0.0))
+    return fourier.angle(of, a, sigma * of.moneyness - lean * rho)
+
+
+def exponent(ray, square, variance, tau, kappa, theta, sigma, rho) -> Complex[Array, "..."]:
+    """``log phi_H(u) / (u^2 + 1/4)``: the numerators of the textbook form carry that factor, cancelled here by hand.
+
+    ``ray`` and ``square`` (its square plus a quarter) have one more axis than the parameters.
+    """
+    variance, tau, kappa, theta, sigma, rho = (x[..., None] for x in (variance, tau, kappa, theta, sigma, rho))
+    drift = kappa - rho * sigma * (1j * ray + 0.5)
+    root = jnp.sqrt(drift * drift + sigma**2 * square)
+    gone = -jnp.expm1(-root * tau)
+    by_variance = -gone / (root * (2.0 - gone) + drift * gone)
+    logarithm = _log1p(-(sigma**2) * square * gone / (2.0 * root * (drift + root)))
+    by_theta = -tau / (drift + root) - 2.0 / sigma**2 * logarithm / square
+    return kappa * theta * by_theta + variance * by_variance
+
+
 def _lag(x: Array) -> Array:
     """``1 - (1 - exp(-x)) / x``, which is ``x / 2`` near 0."""
     small = jnp.abs(x) < 0.1
@@ -116,52 +121,6 @@ def _lag(x: Array) -> Array:
         series = (1.0 - series) * jnp.where(small, x, 0.0) / n
     safe = jnp.where(small, 1.0, x)
     return jnp.where(small, series, 1.0 + jnp.expm1(-safe) / safe)
-
-
-@functools.cache
-def _rule(nodes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Gauss-Legendre on (-1, 1), carried to the half line by y = (1 + z) / (1 - z)."""
-    z, weight = np.polynomial.legendre.leggauss(nodes)
-    return (1.0 + z) / (1.0 - z), 2.0 * weight / (1.0 - z) ** 2
-
-
-def _contour(moneyness, variance, tau, total, kappa, theta, sigma, rho, nodes) -> tuple[Array, Array]:
-    """Nodes on a ray in the complex plane, and their weights; the integral does not depend on the ray."""
-    # Far out phi_H decays as exp(-a u) and turns as exp(i b u), both up to the factor 1 / sigma.
-    lean = variance + kappa * theta * tau
-    a = lean * jnp.sqrt(jnp.maximum(1.0 - rho**2, 0.0))
-    b = sigma * moneyness - lean * rho
-    angle = jnp.clip(jnp.arctan2(b, a), -_TILT, _TILT)
-    # Against the sign of the moneyness exp(iux) grows, up to where the Gaussian takes over: keep that below e.
-    root = jnp.sqrt(total)
-    cap = 0.7 * root / jnp.maximum(jnp.abs(moneyness), 1e-6 * root)
-    angle = jnp.where(angle * moneyness < 0.0, jnp.clip(angle, -cap, cap), angle)
-    scale = lax.stop_gradient(lax.complex(4.0 / root, 4.0 / root * jnp.tan(angle)))[..., None]
-    points, weights = (jnp.asarray(x, root.dtype) for x in _rule(nodes))
-    return scale * points, scale * weights
-
-
-def _gap(ray: Array, moneyness, total, variance, tau, kappa, theta, sigma, rho) -> Complex[Array, "..."]:
-    """``exp(iux) (phi_H - phi_B) / (u^2 + 1/4)``, by the difference of the exponents where that is small."""
-    square = ray * ray + 0.25
-    phase = 1j * ray * moneyness
-    heston = phase + square * _exponent(ray, square, variance, tau, kappa, theta, sigma, rho)
-    gauss = phase - 0.5 * total * square
-    above = jnp.real(heston) > jnp.real(gauss)
-    top, away = jnp.where(above, heston, gauss), jnp.where(above, gauss - heston, heston - gauss)
-    difference = jnp.exp(top) * jnp.expm1(away)
-    return jnp.where(above, -difference, difference) / square
-
-
-def _exponent(ray, square, variance, tau, kappa, theta, sigma, rho) -> Complex[Array, "..."]:
-    """``log phi_H(u) / (u^2 + 1/4)``: the numerators of the textbook form carry that factor, cancelled here by hand."""
-    drift = kappa - rho * sigma * (1j * ray + 0.5)
-    root = jnp.sqrt(drift * drift + sigma**2 * square)
-    gone = -jnp.expm1(-root * tau)
-    by_variance = -gone / (root * (2.0 - gone) + drift * gone)
-    logarithm = _log1p(-(sigma**2) * square * gone / (2.0 * root * (drift + root)))
-    by_theta = -tau / (drift + root) - 2.0 / sigma**2 * logarithm / square
-    return kappa * theta * by_theta + variance * by_variance
 
 
 def _log1p(z: Array) -> Array:

@@ -1,0 +1,175 @@
+r"""European options on a spot that jumps: Merton's series (1976), Kou (2002) and Bates (1996) by a Fourier integral.
+
+.. math:: dS/S_- = -\lambda k\,dt + \sigma\,dW + (e^J-1)\,dN, \qquad k = E\,e^J - 1.
+
+``intensity`` (:math:`\lambda`) is in jumps per year; ``jump_mean`` (:math:`m`) and ``jump_vol`` (:math:`\delta`) are
+those of one normal log jump, ``up_mean`` and ``down_mean`` the mean sizes of exponential ones; ``vol`` is per root
+year, ``tau`` in years. All arguments broadcast. Prices are in cash at expiry, not discounted.
+"""
+
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array, Complex, Float
+
+from deephedge.pricing import black, fourier, heston
+from deephedge.pricing.normal import alike, root, sign_of
+
+TERMS = 64
+# The largest exponent of a forward given its jumps: beyond, the weight of so many jumps is 0 in any float.
+_HUGE = 60.0
+
+
+def merton_price(
+    forward: ArrayLike,
+    strike: ArrayLike,
+    vol: ArrayLike,
+    tau: ArrayLike,
+    intensity: ArrayLike,
+    jump_mean: ArrayLike,
+    jump_vol: ArrayLike,
+    call: ArrayLike = True,
+    terms: int = TERMS,
+) -> Float[Array, "..."]:
+    r"""Price under lognormal jumps: Black's, averaged over the number of jumps,
+
+    .. math:: \sum_n e^{-\lambda\tau}\frac{(\lambda\tau)^n}{n!}\,C_B\big(F e^{-\lambda k\tau}(1+k)^n, K,
+        \sqrt{\sigma^2\tau+n\delta^2}\big), \qquad 1+k = e^{m+\delta^2/2}.
+
+    The option out of the money is summed, the other follows by parity. 64 terms hold 25 expected jumps, 128 hold 66:
+    what is left out is then below 1e-10 of the larger of forward and strike, and float32 is right to 1e-7 of it. Where
+    :math:`\lambda\tau` or :math:`\lambda(1+k)\tau` is larger the price is NaN: hand over more ``terms``.
+
+    Source: Merton (1976).
+
+    >>> round(float(merton_price(100.0, 100.0, 0.15, 0.5, 1.0, -0.1, 0.15)), 4)
+    6.034
+    """
+    forward, strike, vol, tau, intensity, mean, deviation, sign = alike(
+        forward, strike, vol, tau, intensity, jump_mean, jump_vol, sign_of(call)
+    )
+    expected, growth = intensity * jnp.maximum(tau, 0.0), mean + 0.5 * deviation**2
+    count = np.arange(terms, dtype=float)
+    tilt = count * growth[..., None] - (expected * jnp.expm1(growth))[..., None]
+    moved = forward[..., None] * jnp.exp(jnp.minimum(tilt, _HUGE))
+    total = root((vol**2 * jnp.maximum(tau, 0.0))[..., None] + count * (deviation**2)[..., None])
+    rising = forward <= strike  # the call is the option out of the money
+    each = black.price(moved, strike[..., None], total, call=rising[..., None])
+    parity = jnp.where((sign > 0) == rising, 0.0, sign * (forward - strike))
+    most = expected * jnp.maximum(1.0, jnp.exp(jnp.minimum(growth, _HUGE)))
+    held = most + 7.0 * jnp.sqrt(jnp.maximum(most, 1e-30)) + 4.0 <= terms
+    return jnp.where(held, parity + jnp.sum(_poisson(expected, terms) * each, axis=-1), jnp.nan)
+
+
+def kou_price(
+    forward: ArrayLike,
+    strike: ArrayLike,
+    vol: ArrayLike,
+    tau: ArrayLike,
+    intensity: ArrayLike,
+    probability_up: ArrayLike,
+    up_mean: ArrayLike,
+    down_mean: ArrayLike,
+    call: ArrayLike = True,
+    nodes: int = 2 * fourier.NODES,
+) -> Float[Array, "..."]:
+    r"""Price under exponential log jumps, up with probability :math:`p` and mean :math:`a<1`, else down with mean
+    :math:`b`.
+
+    Error: 1e-10 of the larger of forward and strike in float64, 1e-7 in float32, from one day to ten years, also
+    where hardly anything diffuses. The integral of `deephedge.pricing.fourier` with, for :math:`s=iu+1/2` and so
+    :math:`s(1-s)=u^2+1/4`,
+
+    .. math:: \frac{\log\phi(u)}{u^2+1/4} = -\frac{\sigma^2\tau}2 - \lambda\tau\Big[\frac{p\,a^2}{(1-a)(1-sa)} +
+        \frac{(1-p)\,b^2}{(1+b)(1+sb)}\Big].
+
+    Source: Kou (2002), section 2.1, for the model; the factor is cancelled by hand.
+
+    >>> round(float(kou_price(100.0, 100.0, 0.16, 0.5, 1.0, 0.4, 0.1, 0.2)), 4)
+    6.6061
+    """
+    forward, strike, vol, tau, intensity, p, up, down = alike(
+        forward, strike, vol, tau, intensity, probability_up, up_mean, down_mean
+    )
+    of = fourier.terms(forward, strike, tau * (vol**2 + 2.0 * intensity * (p * up**2 + (1.0 - p) * down**2)), tau)
+    rises, falls = p * up**2 / (1.0 - up), (1.0 - p) * down**2 / (1.0 + down)
+    wide = [x[..., None] for x in (vol**2 * of.time, intensity * of.time, rises, falls, up, down)]
+
+    def exponent(ray: Array, square: Array) -> Complex[Array, "..."]:
+        diffused, expected, rises, falls, up, down = wide
+        s = 1j * ray + 0.5
+        return -0.5 * diffused - expected * (rises / (1.0 - s * up) + falls / (1.0 + s * down))
+
+    # Without a jump log S / F is normal with this mean; that part decays last.
+    still = -intensity * of.time * (rises - falls + p * up - (1.0 - p) * down)
+    tilt = fourier.angle(of, jnp.sqrt(vol**2 * of.time), of.moneyness + still)
+    return fourier.price(of, exponent, tilt, call, nodes)
+
+
+def bates_price(
+    forward: ArrayLike,
+    strike: ArrayLike,
+    variance: ArrayLike,
+    tau: ArrayLike,
+    kappa: ArrayLike,
+    theta: ArrayLike,
+    sigma: ArrayLike,
+    rho: ArrayLike,
+    intensity: ArrayLike,
+    jump_mean: ArrayLike,
+    jump_vol: ArrayLike,
+    call: ArrayLike = True,
+    nodes: int = 2 * fourier.NODES,
+) -> Float[Array, "..."]:
+    r"""Price under Heston's variance with lognormal jumps of the spot.
+
+    The integral of `deephedge.pricing.fourier`; the logarithm of the characteristic function is Heston's plus, for
+    :math:`s=iu+1/2`, :math:`\lambda\tau\,[e^{sm+s^2\delta^2/2}-1-sk]`. The first parameters are those of
+    `deephedge.pricing.heston.price`, ``variance`` being that of the diffusion.
+
+    Error, as a share of the larger of forward and strike, one day to ten years: 1e-11 in float64 and 1e-7 in float32
+    where jump_vol is half of the mean jump or more. Jumps of one size oscillate for ever: with jump_vol a tenth of
+    the mean jump or less it is 1e-8 at usual variances and up to 3e-5 at violent ones; more ``nodes`` help.
+
+    Source: Bates (1996).
+
+    >>> round(float(bates_price(100.0, 100.0, 0.04, 0.5, 2.0, 0.04, 0.4, -0.6, 1.0, -0.1, 0.15)), 4)
+    7.068
+    """
+    forward, strike, variance, tau, kappa, theta, sigma, rho, intensity, mean, deviation = alike(
+        forward, strike, variance, tau, kappa, theta, sigma, rho, intensity, jump_mean, jump_vol
+    )
+    variance, sigma, rho = heston.inside(variance, sigma, rho)
+    diffused = heston.expected_integrated_variance(variance, tau, kappa, theta)
+    of = fourier.terms(forward, strike, diffused + intensity * tau * (mean**2 + deviation**2), tau)
+    model = (variance, of.time, kappa, theta, sigma, rho)
+    expected, m, d = (x[..., None] for x in (intensity * of.time, mean, deviation))
+
+    def exponent(ray: Array, square: Array) -> Complex[Array, "..."]:
+        s = 1j * ray + 0.5
+        jumps = jnp.expm1(s * m + 0.5 * d**2 * s * s) - s * jnp.expm1(m + 0.5 * d**2)
+        return heston.exponent(ray, square, *model) + expected * jumps / square
+
+    start = of.moneyness - intensity * of.time * jnp.expm1(mean + 0.5 * deviation**2)
+    tilt = _turned(heston.angle(of._replace(moneyness=start), *model), start, diffused)
+    # Against the sign of the mean jump exp(sm) grows, up to where exp(s^2 d^2 / 2) takes over: keep that below e.
+    cap = jnp.arctan2(deviation, jnp.maximum(jnp.abs(mean), 1e-6))
+    return fourier.price(of, exponent, jnp.where(tilt * mean < 0.0, jnp.clip(tilt, -cap, cap), tilt), call, nodes)
+
+
+def _turned(tilt: Array, start: Array, diffused: Array) -> Array:
+    """The tilt, kept from letting what has not jumped grow before its Gaussian takes over.
+
+    ``start`` is the log-moneyness without the drift that pays for jumps, ``diffused`` the variance without them.
+    """
+    spread = jnp.sqrt(jnp.maximum(diffused, 1e-12))
+    cap = 0.7 * spread / jnp.maximum(jnp.abs(start), spread)
+    return jnp.where(tilt * start < 0.0, jnp.clip(tilt, -cap, cap), tilt)
+
+
+def _poisson(expected: Array, terms: int) -> Float[Array, "... terms"]:
+    """Poisson probabilities of 0 to ``terms`` - 1; the factor exp(-expected) is spread so that none overflows."""
+    count = np.arange(1, terms)
+    shares = expected[..., None] / count * jnp.exp(-expected[..., None] / terms)
+    products = jnp.concatenate([jnp.ones_like(shares[..., :1]), jnp.cumprod(shares, axis=-1)], axis=-1)
+    return products * jnp.exp(-expected[..., None] * (1.0 - np.arange(terms) / terms))
