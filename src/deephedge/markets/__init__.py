@@ -7,13 +7,13 @@ from deephedge.markets.commodity import Schwartz, SchwartzSmith
 from deephedge.markets.fx import GarmanKohlhagen
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
 from deephedge.markets.heston import Heston
-from deephedge.markets.rates import HullWhite, Vasicek
 from deephedge.markets.jumps import Kou, Merton
+from deephedge.markets.rates import HullWhite, Vasicek
 from deephedge.markets.replay import Replay, windows
+from deephedge.markets.rough import RoughBergomi
 from deephedge.markets.scenarios import SCENARIOS, Scenario, historical
 from deephedge.markets.seasonality import Seasonality
 from deephedge.markets.stress import Shock, Stressed
-from deephedge.markets.rough import RoughBergomi
 from deephedge.markets.validate import Agreement, agreement
 
 __all__ = [
@@ -30,13 +30,13 @@ __all__ = [
     "Kou",
     "Merton",
     "Replay",
+    "RoughBergomi",
     "Scenario",
     "Schwartz",
     "SchwartzSmith",
     "Seasonality",
     "Shock",
     "Stressed",
-    "RoughBergomi",
     "Vasicek",
     "VolLink",
     "agreement",
