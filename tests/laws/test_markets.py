@@ -63,6 +63,11 @@ MEMBERS = {
     "rough_bergomi": Member(lambda: m.RoughBergomi("SPX", 100.0, 0.07, 1.9, -0.7, 0.055)),
     "rough_bergomi_carry": Member(lambda: m.RoughBergomi("SPX", 1.0, 0.3, 1.0, 0.5, 0.04, rate=0.03, dividend=0.01)),
     "rough_bergomi_drift": Member(lambda: m.RoughBergomi("SPX", 1.0, 0.1, 1.5, -0.7, 0.04, drift=0.5)),
+    "sabr": Member(lambda: m.Sabr("SPX", 100.0, 0.2, 0.8, -0.6)),
+    "sabr_carry": Member(lambda: m.Sabr("SPX", 1.0, 0.2, 0.5, 0.5, rate=0.03, dividend=0.01)),
+    "sabr_drift": Member(lambda: m.Sabr("SPX", 1.0, 0.2, 0.5, -0.5, drift=0.5)),
+    "sabr_absorbed": Member(lambda: m.Sabr("SPX", 0.03, 0.05, 0.6, -0.3, beta=0.5)),
+    "sabr_absorbed_carry": Member(lambda: m.Sabr("SPX", 100.0, 2.0, 0.8, -0.6, beta=0.5, rate=0.03, dividend=0.01)),
     "replay": Member(lambda: m.Replay(_history()), prefix=False),
 }
 every_member = pytest.mark.parametrize("name", MEMBERS)

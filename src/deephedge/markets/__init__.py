@@ -7,6 +7,7 @@ from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
 from deephedge.markets.heston import Heston
 from deephedge.markets.replay import Replay, windows
 from deephedge.markets.rough import RoughBergomi
+from deephedge.markets.sabr import Sabr
 from deephedge.markets.validate import Agreement, agreement
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Heston",
     "Replay",
     "RoughBergomi",
+    "Sabr",
     "VolLink",
     "agreement",
     "sample",
