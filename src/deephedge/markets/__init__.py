@@ -14,6 +14,7 @@ from deephedge.markets.rough import RoughBergomi
 from deephedge.markets.scenarios import SCENARIOS, Scenario, historical
 from deephedge.markets.seasonality import Seasonality
 from deephedge.markets.stress import Shock, Stressed
+from deephedge.markets.sabr import Sabr
 from deephedge.markets.validate import Agreement, agreement
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Shock",
     "Stressed",
     "Vasicek",
+    "Sabr",
     "VolLink",
     "agreement",
     "historical",
