@@ -71,6 +71,7 @@ MEMBERS = {
     "hull_white": Member(
         lambda: m.HullWhite(((1, 2, 5, 10), (0.045, 0.04, 0.037, 0.04)), 0.1, 0.01), (), tradables=_bonds
     ),
+    "cox_ingersoll_ross": Member(lambda: m.CoxIngersollRoss(0.03, 0.5, 0.04, 0.1), (), tradables=_bonds),
     "replay": Member(lambda: m.Replay(_history()), prefix=False),
 }
 every_member = pytest.mark.parametrize("name", MEMBERS)

@@ -3,6 +3,7 @@
 from deephedge.markets.base import AbstractMarket, sample
 from deephedge.markets.bootstrap import BlockBootstrap
 from deephedge.markets.brownian import BlackScholes
+from deephedge.markets.cir import CoxIngersollRoss
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
 from deephedge.markets.heston import Heston
 from deephedge.markets.rates import HullWhite, Vasicek
@@ -14,6 +15,7 @@ __all__ = [
     "Agreement",
     "BlackScholes",
     "BlockBootstrap",
+    "CoxIngersollRoss",
     "FilteredHistorical",
     "Gjr",
     "Heston",

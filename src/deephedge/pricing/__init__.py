@@ -1,5 +1,5 @@
 """Pure formulas: arrays in, arrays out, nothing held. All of them broadcast, differentiate and stay finite."""
 
-from deephedge.pricing import bachelier, black, curve, greeks, heston, hullwhite, implied
+from deephedge.pricing import bachelier, black, cir, curve, greeks, heston, hullwhite, implied
 
-__all__ = ["bachelier", "black", "curve", "greeks", "heston", "hullwhite", "implied"]
+__all__ = ["bachelier", "black", "cir", "curve", "greeks", "heston", "hullwhite", "implied"]
