@@ -5,6 +5,7 @@ from deephedge.markets.bootstrap import BlockBootstrap
 from deephedge.markets.brownian import BlackScholes
 from deephedge.markets.commodity import Schwartz, SchwartzSmith
 from deephedge.markets.fx import GarmanKohlhagen
+from deephedge.markets.cir import CoxIngersollRoss
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
 from deephedge.markets.heston import Heston
 from deephedge.markets.jumps import Kou, Merton
@@ -23,6 +24,7 @@ __all__ = [
     "Agreement",
     "BlackScholes",
     "BlockBootstrap",
+    "CoxIngersollRoss",
     "FilteredHistorical",
     "GarmanKohlhagen",
     "Gjr",

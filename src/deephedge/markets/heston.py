@@ -98,16 +98,14 @@ class Heston(AbstractMarket):
         which is Andersen's equation with his K0* and K1 put in.
         """
         kappa, theta, xi, rho = self.mean_reversion, self.long_variance, self.vol_of_vol, self.correlation
-        decay, faded = jnp.exp(-kappa * dt), -jnp.expm1(-kappa * dt)
-        mean = theta + (v - theta) * decay
-        spread = xi**2 * faded / kappa * (v * decay + 0.5 * theta * faded)
+        mean, spread = moments(v, dt, kappa, theta, xi)
         k2 = 0.5 * dt * (kappa * rho / xi - 0.5) + rho / xi
         k3 = 0.5 * dt * (1.0 - rho**2)  # and K4 is the same with central weights
         power = k2 + 0.5 * k3
-        surprise, cumulant = _surprise(mean, spread / mean**2, power, shocks[0])
-        after = jnp.maximum(mean + surprise, 0.0)
+        unforeseen, cumulant = surprise(mean, spread / mean**2, power, shocks[0])
+        after = jnp.maximum(mean + unforeseen, 0.0)
         noise = jnp.sqrt(jnp.maximum(k3 * (v + after), TINY)) * shocks[1]
-        return after, (after, k2 * surprise - cumulant - 0.5 * k3 * (v + mean) + noise)
+        return after, (after, k2 * unforeseen - cumulant - 0.5 * k3 * (v + mean) + noise)
 
     def _full_truncation(self, v: Array, dt: Array, shocks: Array) -> tuple[Array, tuple[Array, Array]]:
         rho, used = self.correlation, jnp.maximum(v, 0.0)
@@ -117,7 +115,13 @@ class Heston(AbstractMarket):
         return after, (after, noise - 0.5 * used * dt)
 
 
-def _surprise(mean: Array, ratio: Array, power: Array, shock: Array) -> tuple[Array, Array]:
+def moments(v: Array, dt: Array, kappa: Array, theta: Array, xi: Array) -> tuple[Array, Array]:
+    """Mean and variance of a square-root process ``dt`` later, given that it is ``v`` now."""
+    decay, faded = jnp.exp(-kappa * dt), -jnp.expm1(-kappa * dt)
+    return theta + (v - theta) * decay, xi**2 * faded / kappa * (v * decay + 0.5 * theta * faded)
+
+
+def surprise(mean: Array, ratio: Array, power: Array, shock: Array) -> tuple[Array, Array]:
     """X = V' - E V' from one normal, and log E exp(power X); ``ratio`` is Var V' / (E V')^2 (Andersen's psi)."""
     small, large = jnp.minimum(ratio, SWITCH), jnp.maximum(ratio, SWITCH)
     squared, exponential = _squared_normal(mean, small, power, shock), _atom_and_exponential(mean, large, power, shock)

@@ -28,7 +28,8 @@ def _as_curve(value: Any) -> Array:
     return as_float(value)
 
 
-def _as_tenors(value: Any) -> tuple[float, ...]:
+def as_tenors(value: Any) -> tuple[float, ...]:
+    """Years as floats, whatever numbers they came as."""
     return tuple(float(tenor) for tenor in value)
 
 
@@ -58,7 +59,7 @@ class Vasicek(AbstractMarket):
     level: Float[Array, ""] = number()
     vol: Float[Array, ""] = number()
     name: str = eqx.field(static=True, default="USD")
-    tenors: tuple[float, ...] = eqx.field(static=True, converter=_as_tenors, default=TENORS)
+    tenors: tuple[float, ...] = eqx.field(static=True, converter=as_tenors, default=TENORS)
 
     def __check_init__(self):
         for field in ("short", "level"):
@@ -118,7 +119,7 @@ class HullWhite(AbstractMarket):
     mean_reversion: Float[Array, ""] = number()
     vol: Float[Array, ""] = number()
     name: str = eqx.field(static=True, default="USD")
-    tenors: tuple[float, ...] = eqx.field(static=True, converter=_as_tenors, default=TENORS)
+    tenors: tuple[float, ...] = eqx.field(static=True, converter=as_tenors, default=TENORS)
 
     def __check_init__(self):
         require(self.curve.ndim == 2 and self.curve.shape[0] == 2, f"{CURVE}, was of shape {self.curve.shape}")

@@ -27,3 +27,6 @@ __all__ = [
     "sabr",
     "schwartz",
 ]
+from deephedge.pricing import bachelier, black, cir, curve, greeks, heston, hullwhite, implied
+
+__all__ = ["bachelier", "black", "cir", "curve", "greeks", "heston", "hullwhite", "implied"]
