@@ -1,6 +1,7 @@
 """Laws on paths."""
 
 from deephedge.markets.base import AbstractMarket, sample
+from deephedge.markets.bates import Bates
 from deephedge.markets.bootstrap import BlockBootstrap
 from deephedge.markets.brownian import BlackScholes
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
@@ -12,6 +13,7 @@ from deephedge.markets.validate import Agreement, agreement
 __all__ = [
     "AbstractMarket",
     "Agreement",
+    "Bates",
     "BlackScholes",
     "BlockBootstrap",
     "FilteredHistorical",
