@@ -109,6 +109,12 @@ MEMBERS = {
     "merton_drift": Member(lambda: m.Merton("SPX", 1.0, **MERTON, drift=1.5)),
     "kou": Member(lambda: m.Kou("SPX", 1.0, **KOU)),
     "kou_carry": Member(lambda: m.Kou("SPX", 100.0, **KOU, rate=0.03, dividend=0.01)),
+    "bates": Member(lambda: m.Bates("SPX", 100.0, 0.04, **BUEHLER, intensity=25.0, jump_mean=-0.03, jump_vol=0.04)),
+    "bates_drift": Member(
+        lambda: m.Bates(
+            "SPX", 1.0, 0.03, correlation=-0.6, **HESTON, intensity=9.0, jump_mean=0.02, jump_vol=0.04, drift=1.5
+        )
+    ),
     "filtered_historical": Member(_filtered),
     "filtered_historical_carry": Member(lambda: _filtered(rate=0.05, dividend=0.02, spot=7.0)),
     "filtered_historical_drift": Member(lambda: _filtered(drift=0.3)),

@@ -15,6 +15,7 @@ from deephedge.pricing import black, greeks, heston, jumps
 MERTON, KOU, BATES = (jax.jit(f) for f in (jumps.merton_price, jumps.kou_price, jumps.bates_price))
 TODAY = ql.Date(2, 1, 2024)
 DAYS = (1, 30, 365, 1825)
+STRIKES, YEARS = np.linspace(70.0, 140.0, 24), np.full(24, 0.7)  # in the shape of the tables: one program for both
 DEVIATIONS = np.array([-3.0, -1.0, 0.0, 0.5, 2.0, 4.0])
 # vol, intensity, jump_mean, jump_vol
 MERTONS = {
@@ -103,9 +104,9 @@ def agree(formula, model, tau, strike, theirs):
     """To 1e-10 of the larger of forward and strike in float64, to 1e-7 in float32."""
     largest = np.maximum(strike, 100.0)
     with jax.enable_x64(True):
-        ours = formula(100.0, strike, model[0], tau, *model[1:])
+        ours = formula(100.0, strike, model[0], tau, *model[1:], True)
         np.testing.assert_allclose(ours / largest, theirs / largest, atol=1e-10)
-    single = formula(100.0, strike, model[0], tau, *model[1:])
+    single = formula(100.0, strike, model[0], tau, *model[1:], True)
     assert single.dtype == jnp.float32
     np.testing.assert_allclose(single / largest, theirs / largest, atol=2.5e-7)
 
@@ -121,17 +122,17 @@ def test_mertons_series_says_when_it_needs_more_terms():
     tau, strikes = 10.0, np.array([60.0, 100.0, 170.0])
     theirs = np.array(merton_by_quantlib(0.2, 6.0, -0.03, 0.04, 3650, strikes))
     with jax.enable_x64(True):
-        assert bool(jnp.isnan(MERTON(100.0, strikes, 0.2, tau, 6.0, -0.03, 0.04)).all())
+        assert bool(jnp.isnan(MERTON(100.0, STRIKES, 0.2, np.full(24, tau), 6.0, -0.03, 0.04, True)).all())
         ours = jax.jit(functools.partial(jumps.merton_price, terms=128))(100.0, strikes, 0.2, tau, 6.0, -0.03, 0.04)
     np.testing.assert_allclose(ours, theirs, atol=1e-8)
 
 
 def test_mertons_prices_are_those_of_quantlibs_bates_engine_without_stochastic_variance():
     vol, *jumping = MERTONS["usual"]
-    strikes = np.array([70.0, 90.0, 100.0, 110.0, 140.0])
-    theirs = quantlib(bates_engine(vol**2, 1.0, vol**2, 1e-3, 0.0, *jumping), 365, strikes)
+    theirs = quantlib(bates_engine(vol**2, 1.0, vol**2, 1e-3, 0.0, *jumping), 365, STRIKES)
     with jax.enable_x64(True):
-        np.testing.assert_allclose(MERTON(100.0, strikes, vol, 1.0, *jumping), theirs, atol=5e-6)
+        ours = MERTON(100.0, STRIKES, vol, np.ones(24), *jumping, True)
+        np.testing.assert_allclose(ours, theirs, atol=5e-6)
 
 
 @pytest.mark.parametrize("name", KOUS)
@@ -156,22 +157,20 @@ def test_bates_prices_are_those_of_quantlib(name):
     ("formula", "model"), [(MERTON, MERTONS["usual"]), (KOU, KOUS["usual"]), (BATES, BATESES["calm"])]
 )
 def test_calls_and_puts_obey_parity(formula, model):
-    strikes = np.array([80.0, 100.0, 125.0])
     with jax.enable_x64(True):
-        call, put = (formula(100.0, strikes, model[0], 0.7, *model[1:], kind) for kind in (True, False))
-        np.testing.assert_allclose(call - put, 100.0 - strikes, atol=1e-12)
+        call, put = (formula(100.0, STRIKES, model[0], YEARS, *model[1:], kind) for kind in (True, False))
+        np.testing.assert_allclose(call - put, 100.0 - STRIKES, atol=1e-12)
 
 
 def test_without_jumps_they_are_black_and_heston():
-    strikes = np.array([80.0, 100.0, 125.0])
+    heston_model = (0.04, 1.0, 0.04, 2.0, -0.7)
     with jax.enable_x64(True):
+        plain = jax.jit(black.price)(100.0, STRIKES, 0.2, YEARS)
         for formula, model in ((MERTON, (0.0, -0.1, 0.2)), (KOU, (0.0, 0.4, 0.1, 0.2))):
-            np.testing.assert_allclose(
-                formula(100.0, strikes, 0.2, 0.7, *model), black.price(100.0, strikes, 0.2, 0.7), atol=1e-10
-            )
-        variance, *rest = (0.04, 1.0, 0.04, 2.0, -0.7)
-        plain = heston.price(100.0, strikes, variance, 0.7, *rest)
-        np.testing.assert_allclose(BATES(100.0, strikes, variance, 0.7, *rest, 0.0, -0.1, 0.2), plain, atol=1e-8)
+            np.testing.assert_allclose(formula(100.0, STRIKES, 0.2, YEARS, *model, True), plain, atol=1e-10)
+        plain = jax.jit(heston.price)(100.0, STRIKES, heston_model[0], YEARS, *heston_model[1:])
+        ours = BATES(100.0, STRIKES, heston_model[0], YEARS, *heston_model[1:], 0.0, -0.1, 0.2, True)
+        np.testing.assert_allclose(ours, plain, atol=1e-8)
 
 
 def test_delta_and_gamma_of_merton_against_differences_of_quantlib():

@@ -1,6 +1,7 @@
 """Laws on paths."""
 
 from deephedge.markets.base import AbstractMarket, sample
+from deephedge.markets.bates import Bates
 from deephedge.markets.bootstrap import BlockBootstrap
 from deephedge.markets.brownian import BlackScholes
 from deephedge.markets.commodity import Schwartz, SchwartzSmith
@@ -22,6 +23,7 @@ __all__ = [
     "SCENARIOS",
     "AbstractMarket",
     "Agreement",
+    "Bates",
     "BlackScholes",
     "BlockBootstrap",
     "CoxIngersollRoss",

@@ -127,9 +127,9 @@ def bates_price(
     :math:`s=iu+1/2`, :math:`\lambda\tau\,[e^{sm+s^2\delta^2/2}-1-sk]`. The first parameters are those of
     `deephedge.pricing.heston.price`, ``variance`` being that of the diffusion.
 
-    Error, as a share of the larger of forward and strike, one day to ten years: 1e-11 in float64 and 1e-7 in float32
-    where jump_vol is half of the mean jump or more. Jumps of one size oscillate for ever: with jump_vol a tenth of
-    the mean jump or less it is 1e-8 at usual variances and up to 3e-5 at violent ones; more ``nodes`` help.
+    Error, as a share of the larger of forward and strike, one day to ten years: 1e-10 in float64 and 3e-7 in float32
+    where jump_vol is as large as the mean jump. Jumps of one size oscillate for ever: with jump_vol a tenth of
+    the mean jump or less it is 3e-8 at usual variances and up to 3e-5 at violent ones; more ``nodes`` help.
 
     Source: Bates (1996).
 
