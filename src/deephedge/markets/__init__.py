@@ -4,19 +4,19 @@ from deephedge.markets.base import AbstractMarket, sample
 from deephedge.markets.bates import Bates
 from deephedge.markets.bootstrap import BlockBootstrap
 from deephedge.markets.brownian import BlackScholes
+from deephedge.markets.cir import CoxIngersollRoss
 from deephedge.markets.commodity import Schwartz, SchwartzSmith
 from deephedge.markets.fx import GarmanKohlhagen
-from deephedge.markets.cir import CoxIngersollRoss
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
 from deephedge.markets.heston import Heston
 from deephedge.markets.jumps import Kou, Merton
 from deephedge.markets.rates import HullWhite, Vasicek
 from deephedge.markets.replay import Replay, windows
 from deephedge.markets.rough import RoughBergomi
+from deephedge.markets.sabr import Sabr
 from deephedge.markets.scenarios import SCENARIOS, Scenario, historical
 from deephedge.markets.seasonality import Seasonality
 from deephedge.markets.stress import Shock, Stressed
-from deephedge.markets.sabr import Sabr
 from deephedge.markets.validate import Agreement, agreement
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "Merton",
     "Replay",
     "RoughBergomi",
+    "Sabr",
     "Scenario",
     "Schwartz",
     "SchwartzSmith",
@@ -43,7 +44,6 @@ __all__ = [
     "Shock",
     "Stressed",
     "Vasicek",
-    "Sabr",
     "VolLink",
     "agreement",
     "historical",

@@ -3,6 +3,7 @@
 from deephedge.pricing import (
     bachelier,
     black,
+    cir,
     curve,
     fourier,
     greeks,
@@ -17,6 +18,7 @@ from deephedge.pricing import (
 __all__ = [
     "bachelier",
     "black",
+    "cir",
     "curve",
     "fourier",
     "greeks",
@@ -27,6 +29,3 @@ __all__ = [
     "sabr",
     "schwartz",
 ]
-from deephedge.pricing import bachelier, black, cir, curve, greeks, heston, hullwhite, implied
-
-__all__ = ["bachelier", "black", "cir", "curve", "greeks", "heston", "hullwhite", "implied"]
