@@ -49,7 +49,10 @@ def other_settings(effort: Effort) -> list[dict]:
         problem = dh.HedgingProblem(
             grid=dh.TimeGrid.uniform(maturity=expiry, steps=steps), liability=i.short(book),
             instruments=(i.Spot("SPX"),),
-            features=(f.LogMoneyness("SPX", strikes[0]), f.TimeLeft(expiry), f.Quote("SPX.vol", "vol")),
+            features=(
+                f.LogMoneyness("SPX", strikes[0]), f.TimeLeft(expiry), f.Quote("SPX.vol", "vol"),
+                f.Delta(book, quote="SPX"),
+            ),
             cost=dh.frictions.ProportionalCost(cost), close_out=closes, initial=initial,
         )  # fmt: skip
         world = {"spot": spot, "vol": vol, "maturity": expiry, "steps": steps, "risk_aversion": risk_aversion}
@@ -59,7 +62,8 @@ def other_settings(effort: Effort) -> list[dict]:
         ).value(spot, initial)
         market, risk = dh.markets.BlackScholes("SPX", vol=vol, spot=spot), o.Entropic(risk_aversion)
         key = jax.random.key(1)
-        policy = dh.policies.NoTransactionBand(NAMES, key=key)
+        centre = "auto" if len(strikes) == 1 else dh.policies.Delta()  # of one option as told, of a book its own
+        policy = dh.policies.NoTransactionBand(NAMES, key=key, centre=centre)
         fit, seconds = train(effort, problem, market, policy, risk, 0, 600, 4096)
         wealth = dh.simulate_wealth(problem, market, fit.policy, paths=effort.paths(400_000), key=key)
         price, error = entropic_price(np.asarray(wealth), risk_aversion)

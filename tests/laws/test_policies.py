@@ -211,8 +211,8 @@ def test_training_moves_the_network_and_nothing_else(name):
 @pytest.mark.parametrize("name", [name for name in LEARNT if getattr(MEMBERS[name], "baseline", None)])
 def test_a_residual_that_says_nothing_is_its_baseline(name):
     policy = MEMBERS[name]
-    silent = lambda q: (q.head.weight,) if hasattr(q, "head") else (q.layers.weights[-1],)  # noqa: E731
-    silenced = eqx.tree_at(silent, policy, replace_fn=jnp.zeros_like)
+    last = lambda q: q.head.weight if hasattr(q, "head") else q.layers.weights[-1]  # noqa: E731
+    silenced = eqx.tree_at(lambda q: (last(q), q.scaler.offset), policy, replace_fn=jnp.zeros_like)
     expected = follow(policy.baseline.policy, PATHS).position
     np.testing.assert_allclose(follow(silenced, PATHS).position, expected, rtol=1e-6, atol=1e-7)
 
