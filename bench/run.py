@@ -130,7 +130,7 @@ def main() -> None:
         "a": lambda: updates(1 if chosen.quick else 3, 0.1 if chosen.quick else 1.0),
         "b": lambda: time_to_quality(1 if chosen.quick else 5, 20_000 if chosen.quick else BANK),
         "c": lambda: memory(SIZES[-1]),
-        "d": lambda: growth(HERE / "results", quick=chosen.quick),
+        "d": lambda: growth(HERE.parent / "docs" / "images", quick=chosen.quick),
     }
     results = {"date": datetime.date.today().isoformat(), "machine": machine()}
     results |= {name: part() for name, part in parts.items() if chosen.only in (None, name)}
