@@ -16,7 +16,7 @@ from deephedge.objectives.base import AbstractObjective, AbstractPathwiseObjecti
 from deephedge.training.pathwise import Simulation, risk_gradient, wealths
 from deephedge.training.same import Optimiser
 
-BRIEF = 20_000_000  # path-steps in a whole training, some five seconds, below which compiling less pays
+BRIEF = 4_000_000  # path-steps in a whole training, about a second, below which compiling less surely pays
 THRESHOLD_MEMORY = 0.9  # the threshold of an update averages the minimisers of about the last ten batches
 
 
