@@ -57,3 +57,13 @@ def test_what_has_no_value_is_only_itself():
     one, two = Knob(), Knob()
     assert Optimiser(make(one)) == Optimiser(make(one))
     assert Optimiser(make(one)) != Optimiser(make(two))
+
+
+def test_a_name_without_a_value_yet_is_no_error():
+    def make(known):
+        if known:
+            rate = 0.1
+        return optax.stateless(lambda updates, params: updates if rate else params)
+
+    assert Optimiser(make(False)) != Optimiser(make(True))
+    assert Optimiser(make(True)) == Optimiser(make(True))

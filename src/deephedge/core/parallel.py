@@ -21,7 +21,7 @@ from jaxtyping import Array, Float, Int, PyTree
 
 CPU_CHUNK = 256
 ACCELERATOR_CHUNK = 16_384
-# Compiler options for programs that run once, and for those that run for seconds: a half and two thirds of the time to
+# Compiler options for programs that run once, and for those that run for a second: a half and two thirds of the time to
 # compile, for a fifth and nine tenths of the speed (two cores, an MLP of 4 x 32, forward and backward).
 RUN_ONCE = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 0}
 RUN_BRIEFLY = RUN_ONCE | {"xla_backend_optimization_level": 1}

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Hashable
-from types import CodeType, FunctionType
+from types import CellType, CodeType, FunctionType
 from typing import Any
 
 import jax
@@ -44,7 +44,7 @@ def _value(thing: Any, above: tuple[int, ...]) -> Hashable:
         array = np.asarray(thing)
         return "array", array.dtype.str, array.shape, array.tobytes()
     if isinstance(thing, FunctionType):
-        cells = tuple(_value(cell.cell_contents, above) for cell in thing.__closure__ or ())
+        cells = tuple(_value(_content(cell), above) for cell in thing.__closure__ or ())
         defaults = (thing.__defaults__ or (), sorted((thing.__kwdefaults__ or {}).items()))
         return thing.__module__, thing.__code__, cells, _value(defaults, above)
     if isinstance(thing, functools.partial):
@@ -54,6 +54,14 @@ def _value(thing: Any, above: tuple[int, ...]) -> Hashable:
     if isinstance(thing, dict):
         return type(thing), tuple((str(k), _value(v, above)) for k, v in thing.items())
     return _Itself(thing)
+
+
+def _content(cell: CellType) -> Any:
+    """What a closure holds; the cell itself while the name it encloses has no value yet."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return cell
 
 
 def _is_key(array: jax.Array) -> bool:
