@@ -28,6 +28,14 @@ class AbstractMarket(eqx.Module):
         """Whether discounted tradables are martingales under this law, so that no hedge can earn on average."""
         return False
 
+    def drivers(self) -> dict[str, Float[Array, " factor"]]:
+        """The Brownian motions behind the quotes, by name: each a row of length 1 over the factors of `shocks`.
+
+        ``"<name>"`` drives the spot (or the rate), ``"<name>.variance"`` its variance, and so on: what a joint market
+        correlates. A factor that no driver names (a jump's count or size, a bootstrap's date) stays independent.
+        """
+        return {}
+
 
 def sample(
     market: AbstractMarket, grid: TimeGrid, paths: int, *, key: PRNGKeyArray, method: str = "sobol"
