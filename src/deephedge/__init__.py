@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from deephedge.core.paths import MarketPath
     from deephedge.hedging import Desk, HedgingProblem, Ledger, Snapshot, decide, evaluate, rollout, snapshots, start
     from deephedge.markets.base import sample
-    from deephedge.training import Fit, Progress, fit, fit_seeds, simulate_wealth
+    from deephedge.training import Fit, Progress, fit, fit_seeds, simulate_wealth, simulate_weighted
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Desk", "Fit", "HedgingProblem", "Ledger", "MarketPath", "Progress", "Snapshot", "TimeGrid", "decide", "evaluate",
     "features", "fit", "fit_seeds", "frictions", "instruments", "markets", "objectives", "policies", "rollout",
-    "sample", "simulate_wealth", "snapshots", "start",
+    "sample", "simulate_wealth", "simulate_weighted", "snapshots", "start",
 ]  # fmt: skip
 
 _HOME = {
@@ -31,7 +31,7 @@ _HOME = {
         "Desk", "HedgingProblem", "Ledger", "Snapshot", "decide", "evaluate", "rollout", "snapshots", "start",
     ),
     "deephedge.markets.base": ("sample",),
-    "deephedge.training": ("Fit", "Progress", "fit", "fit_seeds", "simulate_wealth"),
+    "deephedge.training": ("Fit", "Progress", "fit", "fit_seeds", "simulate_wealth", "simulate_weighted"),
 }  # fmt: skip
 _MODULE = {name: module for module, names in _HOME.items() for name in names}
 

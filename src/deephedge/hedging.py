@@ -74,7 +74,8 @@ class Desk(eqx.Module):
 class Ledger(eqx.Module):
     """What happened on a path. ``wealth = liability + sum(gain) - sum(cost)``, in units of the numeraire.
 
-    ``position`` and ``trade`` in units; ``cost`` and ``gain`` of each step, the cost of closing out in the last one.
+    ``position`` and ``trade`` in units; ``cost`` and ``gain`` of each step, the cost of closing out in the last one;
+    ``weight`` how much the path counts beside others, where the market says so.
     """
 
     position: Float[Array, "*batch step instrument"]
@@ -83,6 +84,7 @@ class Ledger(eqx.Module):
     gain: Float[Array, "*batch step"]
     liability: Float[Array, "*batch"]
     wealth: Float[Array, "*batch"]
+    weight: Float[Array, "*batch"] | None = None
 
 
 class _Encoded(AbstractPolicy):
@@ -146,7 +148,8 @@ def rollout(problem: HedgingProblem, policy: AbstractPolicy, path: MarketPath) -
     unit = path.numeraire[:, None]
     gain = jnp.sum(position * (jnp.diff(seen.price / unit, axis=0) + (cash / unit)[1:]), axis=-1)
     liability = jnp.sum(problem.liability.cashflows(path) / path.numeraire)
-    return Ledger(position, trade, cost, gain, liability, liability + jnp.sum(gain) - jnp.sum(cost))
+    wealth = liability + jnp.sum(gain) - jnp.sum(cost)
+    return Ledger(position, trade, cost, gain, liability, wealth, path.weight)
 
 
 def evaluate(problem: HedgingProblem, policies: dict[str, AbstractPolicy], paths: MarketPath) -> dict[str, Ledger]:

@@ -130,6 +130,32 @@ def test_only_the_law_matters(risk, wealth, order):
     assert value(risk, np.tile(wealth, 3)) == pytest.approx(expected, abs=rounding(wealth))
 
 
+COPIES = np.repeat([0, 1, 2, 3], PATHS // 4)
+
+
+@eqx.filter_jit
+def weighted(risk, wealth, weight):
+    """(risk, its derivative, mean of the pathwise terms at the fitted threshold), with weights"""
+    terms = risk.fitted(wealth, weight).pathwise(wealth)
+    return *jax.value_and_grad(lambda w: risk(w, weight))(wealth), jnp.sum(weight * terms) / jnp.sum(weight)
+
+
+@every_member
+@given(wealth=SAMPLES, order=st.permutations(range(PATHS)), scale=st.sampled_from([1.0, 0.1, 300.0]))
+@few
+def test_a_weight_is_as_many_copies_of_a_path(risk, wealth, order, scale):
+    copies = COPIES[np.array(order)]
+    found, slope, fitted = weighted(risk, wealth, (scale * copies).astype(np.float32))
+    least, each, _ = judge(risk, np.repeat(wealth, copies))
+    assert float(found) == pytest.approx(float(least), abs=rounding(wealth))
+    assert float(fitted) == pytest.approx(float(least), abs=rounding(wealth))
+    assert np.all(np.isfinite(slope))
+    summed = np.bincount(np.repeat(np.arange(PATHS), copies), np.asarray(each, float), PATHS)
+    smooth = np.unique(wealth).size == PATHS  # on an atom the slope is shared, and any share is right
+    if smooth and isinstance(risk, Entropic | MeanVariance | QuadraticError | SemiQuadraticError | Expectation):
+        assert np.asarray(slope) == pytest.approx(summed, abs=2e-3 * np.abs(summed).max())
+
+
 @every_member
 @given(wealth=SAMPLES, seed=st.integers(0, 1000))
 @few

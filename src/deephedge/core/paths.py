@@ -11,12 +11,16 @@ class MarketPath(eqx.Module):
     """Times, named quotes and the numeraire of one realisation; a batch is the same class with leading axes.
 
     ``times`` in years, ``quotes`` in the units of each name (``"SPX"`` in cash, ``"SPX.vol"`` per square root of a
-    year, ``"rate"`` per year), ``numeraire`` in cash per unit of account: wealth is cash divided by it.
+    year, ``"rate"`` per year), ``numeraire`` in cash per unit of account: wealth is cash divided by it. ``weight`` is
+    how much the path counts beside others, where not all count the same: its likelihood under the law meant over that
+    under the law it was drawn from (mean 1). It has no points: it is known when the path has ended, and no feature
+    sees it.
     """
 
     times: Float[Array, "*batch points"]
     quotes: dict[str, Float[Array, "*batch points"]]
     numeraire: Float[Array, "*batch points"]
+    weight: Float[Array, "*batch"] | None = None
 
     def quote(self, name: str) -> Float[Array, "*batch points"]:
         """The quote called ``name``; raises ``UnknownQuote`` with the nearest known name."""
@@ -26,4 +30,9 @@ class MarketPath(eqx.Module):
 
     def until(self, point: int) -> "MarketPath":
         """The path up to and including ``point`` (time on the last axis): all that live code would have."""
-        return jax.tree.map(lambda x: x[..., : point + 1], self)
+        seen = jax.tree.map(lambda x: x[..., : point + 1], (self.times, self.quotes, self.numeraire))
+        return MarketPath(*seen)
+
+    def with_quotes(self, quotes: dict[str, Float[Array, "*batch points"]]) -> "MarketPath":
+        """The same path with more quotes, or with others in place of its own."""
+        return MarketPath(self.times, self.quotes | quotes, self.numeraire, self.weight)

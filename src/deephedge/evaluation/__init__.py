@@ -2,10 +2,11 @@
 
 from deephedge.evaluation.bootstrap import Resampling
 from deephedge.evaluation.compare import Comparison, Estimate, compare, holm
+from deephedge.evaluation.importance import tail_sampling
 from deephedge.evaluation.metrics import METRICS, metrics, standard_errors, table
 from deephedge.evaluation.verdict import Unit, Verdict, verdict
 
 __all__ = [
     "METRICS", "Comparison", "Estimate", "Resampling", "Unit", "Verdict", "compare", "holm", "metrics",
-    "standard_errors", "table", "verdict",
+    "standard_errors", "table", "tail_sampling", "verdict",
 ]  # fmt: skip

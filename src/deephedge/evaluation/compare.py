@@ -12,7 +12,7 @@ from scipy.stats import t as student
 
 from deephedge.core.errors import ParameterError, nearest, require
 from deephedge.evaluation.bootstrap import Resampling, block_length
-from deephedge.evaluation.metrics import Outcome, metrics, outcome, terms
+from deephedge.evaluation.metrics import TIE, Outcome, metrics, outcome, terms
 from deephedge.hedging import Ledger
 from deephedge.objectives.base import AbstractObjective, AbstractPathwiseObjective
 
@@ -179,12 +179,16 @@ def _draws(
     """Every metric of every policy on every resample; all that is a mean comes from one matrix product a chunk."""
     paths = next(iter(seen.values())).paths
     measures = {name: _Measure(one, level, how.block, objective) for name, one in seen.items()}
-    columns = np.hstack([measure.columns for measure in measures.values()]) / paths
+    columns = np.hstack([measure.columns for measure in measures.values()])
     ends = np.cumsum([measure.columns.shape[1] for measure in measures.values()])[:-1]
+    weight = next(iter(seen.values())).weight
     chunks = []
     for counts in how.counts(paths):
-        means = np.split(counts @ columns, ends, axis=1)
-        chunks.append({n: measure(counts, mean) for (n, measure), mean in zip(measures.items(), means, strict=True)})
+        heavy = counts if weight is None else counts * weight
+        means = np.split(heavy @ columns / heavy.sum(axis=1, keepdims=True), ends, axis=1)
+        chunks.append(
+            {n: measure(counts, heavy, mean) for (n, measure), mean in zip(measures.items(), means, strict=True)}
+        )
     return {n: {m: np.concatenate([chunk[n][m] for chunk in chunks]) for m in chunks[0][n]} for n in seen}
 
 
@@ -196,17 +200,18 @@ class _Measure:
         self.order = np.argsort(seen.wealth, kind="stable")
         self.losses = -seen.wealth[self.order]
         self.first_order = False
-        centred = seen.wealth - seen.wealth.mean()
+        centred = seen.wealth - seen.mean(seen.wealth)
         columns = [centred, centred**2, seen.cost, seen.turnover]
         if isinstance(objective, AbstractPathwiseObjective) and seen.paths > EXACT_RISK:
             self.first_order = True
-            columns += [terms(objective, seen.wealth), terms(objective, seen.bare)]
+            columns += [terms(objective, x, seen.weight) for x in (seen.wealth, seen.bare)]
         self.columns = np.stack(columns, axis=-1)
 
-    def __call__(self, counts: np.ndarray, means: np.ndarray) -> dict[str, np.ndarray]:
-        n, (mean, square, cost, turnover, *risks) = self.seen.paths, means.T
+    def __call__(self, counts: np.ndarray, heavy: np.ndarray, means: np.ndarray) -> dict[str, np.ndarray]:
+        """From how often each path is drawn, that times its weight, and the means of the columns under the latter."""
+        n, (mean, square, cost, turnover, *risks) = self.seen.effective, means.T
         std = np.sqrt(np.maximum(square - mean**2, 0.0) * n / max(n - 1, 1))
-        found = {"mean": mean + self.seen.wealth.mean(), "std": std, **self._tail(counts)}
+        found = {"mean": mean + self.seen.mean(self.seen.wealth), "std": std, **self._tail(heavy)}
         found |= {"cost": cost, "turnover": turnover}
         if self.objective is not None:
             found["risk"], found["price"] = risks if self.first_order else self._risks(self.objective, counts)
@@ -216,30 +221,29 @@ class _Measure:
         """The objective afresh on each resample, with the premium and without."""
         rows = np.tile(np.arange(self.seen.paths), len(counts))
         index = np.repeat(rows, counts.astype(int).ravel()).reshape(counts.shape)
-        risk = _each(objective, jnp.asarray(self.seen.wealth[index]))
+        weight = None if self.seen.weight is None else jnp.asarray(self.seen.weight[index])
+        risk = _each(objective, jnp.asarray(self.seen.wealth[index]), weight)
         premium = self.seen.wealth - self.seen.bare
         same = np.ptp(premium) <= 1e-12 * np.max(np.abs(self.seen.wealth))
-        price = risk + premium[0] if same else _each(objective, jnp.asarray(self.seen.bare[index]))
+        price = risk + premium[0] if same else _each(objective, jnp.asarray(self.seen.bare[index]), weight)
         return np.asarray(risk, float), np.asarray(price, float)
 
-    def _tail(self, counts: np.ndarray, reach: int | None = None) -> dict[str, np.ndarray]:
+    def _tail(self, heavy: np.ndarray, reach: int | None = None) -> dict[str, np.ndarray]:
         """VaR and CVaR from the worst ``reach`` paths, enough in all but freak resamples."""
         n = self.seen.paths
-        share = (1 - self.level) * n
-        reach = min(n, reach or int(share + 8 * np.sqrt(share * self.block) + 8 * self.block))
-        drawn = counts[:, self.order[:reach]]
-        total = np.cumsum(drawn, axis=1)
-        rank = n - int(np.clip(np.ceil(self.level * n - 1e-6), 1, n))
-        if reach < n and np.any(total[:, -1] <= max(share, rank)):
-            return self._tail(counts, n)
-        weight = np.clip(share - (total - drawn), 0.0, drawn)
-        losses = self.losses[:reach]
+        some = (1 - self.level) * n
+        reach = min(n, reach or int(some + 8 * np.sqrt(some * self.block) + 8 * self.block))
+        drawn = heavy[:, self.order[:reach]]
+        total, share = np.cumsum(drawn, axis=1), (1 - self.level) * heavy.sum(axis=1, keepdims=True)
+        if reach < n and np.any(total[:, -1:] <= share + TIE):
+            return self._tail(heavy, n)
+        losses, beyond = self.losses[:reach], total > share + TIE
         return {
-            "var": losses[np.argmax(total > rank, axis=1)],
-            "cvar": weight @ losses / share,
+            "var": losses[np.where(beyond.any(axis=1), np.argmax(beyond, axis=1), reach - 1)],
+            "cvar": np.clip(share - (total - drawn), 0.0, drawn) @ losses / share[:, 0],
         }
 
 
 @eqx.filter_jit
-def _each(objective: AbstractObjective, samples: jax.Array) -> jax.Array:
-    return jax.vmap(objective)(samples)
+def _each(objective: AbstractObjective, samples: jax.Array, weight: jax.Array | None) -> jax.Array:
+    return jax.vmap(objective)(*((samples,) if weight is None else (samples, weight)))

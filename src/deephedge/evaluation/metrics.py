@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from deephedge.core.errors import DataError, ParameterError, require
 from deephedge.hedging import Ledger
-from deephedge.objectives.base import AbstractObjective, AbstractPathwiseObjective
+from deephedge.objectives.base import AbstractObjective, AbstractPathwiseObjective, counting
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Metric:
     better: int
     unit: str = "cash"
 
+
+TIE = 1e-6  # of a path: what rounding may add to a rank, as when 0.95 of 20 is not quite 19
 
 METRICS = {
     "mean": Metric("Mean wealth", "average terminal wealth", 1),
@@ -42,16 +45,34 @@ METRICS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """One number a path: ``wealth`` with the premium, ``bare`` without it, total ``cost``, ``turnover`` in units."""
+    """One number a path: ``wealth`` with the premium, ``bare`` without it, total ``cost``, ``turnover`` in units.
+
+    ``weight`` is how much each path counts beside others, with mean 1; None where all count the same.
+    """
 
     wealth: np.ndarray
     bare: np.ndarray
     cost: np.ndarray
     turnover: np.ndarray
+    weight: np.ndarray | None = None
 
     @property
     def paths(self) -> int:
         return self.wealth.size
+
+    @property
+    def share(self) -> np.ndarray:
+        """What each path counts, summing to 1."""
+        return np.full(self.paths, 1.0 / self.paths) if self.weight is None else self.weight / self.paths
+
+    @property
+    def effective(self) -> float:
+        r"""How many paths of equal weight would tell as much: :math:`1/\sum p_i^2` (Kong, 1992)."""
+        return float(self.paths if self.weight is None else 1.0 / np.sum(self.share**2))
+
+    def mean(self, sample: np.ndarray) -> float:
+        """The mean of one number a path."""
+        return float(sample.mean() if self.weight is None else self.share @ sample)
 
 
 def outcome(ledger: Ledger, premium: np.ndarray | float = 0.0, included: bool = False) -> Outcome:
@@ -67,7 +88,17 @@ def outcome(ledger: Ledger, premium: np.ndarray | float = 0.0, included: bool = 
     premium = np.broadcast_to(np.asarray(premium, float), wealth.shape)
     bare = wealth - premium if included else wealth
     turnover = np.abs(np.asarray(ledger.trade, float)).sum(axis=(-2, -1))
-    return Outcome(bare + premium, bare, np.asarray(ledger.cost, float).sum(axis=-1), turnover)
+    cost = np.asarray(ledger.cost, float).sum(axis=-1)
+    return Outcome(bare + premium, bare, cost, turnover, _relative(ledger.weight, wealth.shape))
+
+
+def _relative(weight: ArrayLike | None, shape: tuple[int, ...]) -> np.ndarray | None:
+    if weight is None:
+        return None
+    weight = np.asarray(weight, float)
+    sound = weight.shape == shape and bool(np.all(np.isfinite(weight) & (weight >= 0)) and weight.sum() > 0)
+    require(sound, "path weights must be finite, 0 or more and not all 0, one a path; look at the market", DataError)
+    return weight / weight.mean()
 
 
 def metrics(
@@ -96,42 +127,50 @@ def metrics(
     """
     require(0 <= level < 1, f"level must be from 0 to below 1, such as 0.95, was {level}", ParameterError)
     seen = outcome(ledger, premium, included)
-    losses = -np.sort(seen.wealth)
+    losses, mass = worst_first(seen)
+    mean, many = seen.mean(seen.wealth), seen.effective
     found = {
-        "mean": seen.wealth.mean(),
-        "std": seen.wealth.std(ddof=1) if seen.paths > 1 else 0.0,
-        "var": value_at_risk(losses, level),
-        "cvar": tail_mean(losses, level),
-        "worst": losses[0],
-        "cost": seen.cost.mean(),
-        "turnover": seen.turnover.mean(),
+        "mean": mean,
+        "std": np.sqrt(seen.mean((seen.wealth - mean) ** 2) * many / (many - 1)) if many > 1 else 0.0,
+        "var": value_at_risk(losses, mass, level),
+        "cvar": tail_mean(losses, mass, level),
+        "worst": losses[mass > 0][0],
+        "cost": seen.mean(seen.cost),
+        "turnover": seen.mean(seen.turnover),
     }
     if objective is not None:
-        found["risk"] = risk(objective, seen.wealth)
-        found["price"] = price(objective, seen.bare)
+        found["risk"] = risk(objective, seen.wealth, seen.weight)
+        found["price"] = price(objective, seen.bare, seen.weight)
     return {name: float(value) for name, value in found.items()}
 
 
-def value_at_risk(losses: np.ndarray, level: float) -> float:
-    """The value at risk of losses sorted from the largest down."""
-    return losses[losses.size - int(np.clip(np.ceil(level * losses.size - 1e-6), 1, losses.size))]
+def worst_first(seen: Outcome) -> tuple[np.ndarray, np.ndarray]:
+    """Losses from the largest down, and what each counts; the counts sum to the number of paths."""
+    order = np.argsort(seen.wealth, kind="stable")
+    return -seen.wealth[order], np.ones(seen.paths) if seen.weight is None else seen.weight[order]
 
 
-def tail_mean(losses: np.ndarray, level: float) -> float:
+def value_at_risk(losses: np.ndarray, mass: np.ndarray, level: float) -> float:
+    """The value at risk of losses sorted from the largest down, each counting as much as its ``mass``."""
+    beyond = np.cumsum(mass) > (1.0 - level) * mass.sum() + TIE
+    return losses[np.argmax(beyond) if beyond.any() else -1]
+
+
+def tail_mean(losses: np.ndarray, mass: np.ndarray, level: float) -> float:
     """The mean of the worst share ``1 - level`` of losses sorted from the largest down, the last one in part."""
-    share = (1.0 - level) * losses.size
-    weight = np.clip(share - np.arange(losses.size), 0.0, 1.0)
+    share = (1.0 - level) * mass.sum()
+    weight = np.clip(share - (np.cumsum(mass) - mass), 0.0, mass)
     return float(weight @ losses / share)
 
 
-def risk(objective: AbstractObjective, wealth: np.ndarray) -> float:
+def risk(objective: AbstractObjective, wealth: np.ndarray, weight: np.ndarray | None = None) -> float:
     """The objective on a sample, in cash."""
-    return float(objective(jnp.asarray(wealth)))
+    return float(objective(*counting(*(None if x is None else jnp.asarray(x) for x in (wealth, weight)))))
 
 
-def price(objective: AbstractObjective, bare: np.ndarray) -> float:
+def price(objective: AbstractObjective, bare: np.ndarray, weight: np.ndarray | None = None) -> float:
     """The cash that brings the risk to zero: the risk itself; NaN where the objective is not invariant to cash."""
-    return risk(objective, bare) if objective.cash_invariant else np.nan
+    return risk(objective, bare, weight) if objective.cash_invariant else np.nan
 
 
 def standard_errors(
@@ -144,36 +183,38 @@ def standard_errors(
 ) -> dict[str, float]:
     """Standard errors of ``metrics`` for independent paths, from influence functions; NaN where there is none.
 
-    The error of VaR is half the distance between the order statistics one binomial standard deviation away. For
+    The error of VaR is half the distance between the order statistics one standard deviation of its rank away. For
     windows that overlap these are far too small: take the intervals of ``compare``.
     """
     seen = outcome(ledger, premium, included)
-    n, losses = seen.paths, -np.sort(seen.wealth)
-    squared = (seen.wealth - seen.wealth.mean()) ** 2
-    away = np.sqrt(level * (1 - level) / n)
-    around = [value_at_risk(losses, np.clip(level + step, 0.0, 1.0)) for step in (-away, away)]
-    excess = np.maximum(-seen.wealth - value_at_risk(losses, level), 0.0) / (1 - level)
+    losses, mass = worst_first(seen)
+    squared = (seen.wealth - seen.mean(seen.wealth)) ** 2
+    at = value_at_risk(losses, mass, level)
+    away = _error(seen, (-seen.wealth > at).astype(float))
+    around = [value_at_risk(losses, mass, np.clip(level + step, 0.0, 1.0)) for step in (-away, away)]
+    excess = np.maximum(-seen.wealth - at, 0.0) / (1 - level)
     found = {
-        "mean": _error(seen.wealth),
-        "std": _error(squared) / max(2 * np.sqrt(squared.mean()), 1e-300),
+        "mean": _error(seen, seen.wealth),
+        "std": _error(seen, squared) / max(2 * np.sqrt(seen.mean(squared)), 1e-300),
         "var": (around[1] - around[0]) / 2,
-        "cvar": _error(excess),
+        "cvar": _error(seen, excess),
         "worst": np.nan,
-        "cost": _error(seen.cost),
-        "turnover": _error(seen.turnover),
+        "cost": _error(seen, seen.cost),
+        "turnover": _error(seen, seen.turnover),
     }
     if objective is not None:
-        found["risk"] = _error(terms(objective, seen.wealth))
-        found["price"] = _error(terms(objective, seen.bare)) if objective.cash_invariant else np.nan
+        found["risk"] = _error(seen, terms(objective, seen.wealth, seen.weight))
+        found["price"] = _error(seen, terms(objective, seen.bare, seen.weight)) if objective.cash_invariant else np.nan
     return {name: float(value) for name, value in found.items()}
 
 
-def terms(objective: AbstractObjective, wealth: np.ndarray) -> np.ndarray:
+def terms(objective: AbstractObjective, wealth: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
     """One number a path whose mean is the risk, to first order also under other weights; NaN if there is none."""
     if not isinstance(objective, AbstractPathwiseObjective):
         return np.full(wealth.shape, np.nan)
     sample = jnp.asarray(wealth)
-    return np.asarray(objective.fitted(sample).pathwise(sample), float)
+    counts = None if weight is None else jnp.asarray(weight, sample.dtype)
+    return np.asarray(objective.fitted(*counting(sample, counts)).pathwise(sample), float)
 
 
 def table(
@@ -193,5 +234,9 @@ def table(
     return rows
 
 
-def _error(sample: np.ndarray) -> float:
-    return float(np.std(sample, ddof=1) / np.sqrt(sample.size)) if sample.size > 1 else np.nan
+def _error(seen: Outcome, sample: np.ndarray) -> float:
+    """Of a mean, or with weights of a ratio of means (the delta method)."""
+    if seen.paths < 2:
+        return np.nan
+    n, away = seen.paths, seen.share * (sample - seen.mean(sample))
+    return float(np.sqrt(np.sum(away**2) * n / (n - 1)))

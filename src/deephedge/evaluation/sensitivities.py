@@ -13,6 +13,7 @@ from deephedge.markets.sampler import Sampler
 from deephedge.objectives.base import AbstractObjective
 from deephedge.policies.base import AbstractPolicy
 
+UNWEIGHTED = "sensitivities need a market whose paths all count the same: a weight moves with the parameters too"
 BATCHES = 32  # the standard error is the spread over this many groups of paths
 
 
@@ -92,7 +93,9 @@ def _wealth_and_moves(
 
         def wealth(values: dict[str, Array], n: Array) -> Array:
             moved = eqx.tree_at(lambda m: [getattr(m, name) for name in wrt], market, [values[name] for name in wrt])
-            return rollout(problem, policy, moved.path(problem.grid, sampler(key, n))).wealth
+            ledger = rollout(problem, policy, moved.path(problem.grid, sampler(key, n)))
+            require(ledger.weight is None, UNWEIGHTED, ProblemError)
+            return ledger.wealth
 
         values = {name: getattr(market, name) for name in wrt}
         return (), jax.vmap(jax.value_and_grad(wealth), (None, 0))(values, index)

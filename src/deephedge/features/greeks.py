@@ -93,7 +93,7 @@ def _underlier(contract: AbstractTradable, quote: str | None) -> str:
 
 def _sensitivity(contract: AbstractTradable, path: MarketPath, quote: str, order: int) -> Float[Array, " points"]:
     def price(values: Float[Array, " points"]) -> Float[Array, " points"]:
-        return contract.price(MarketPath(path.times, path.quotes | {quote: values}, path.numeraire))
+        return contract.price(path.with_quotes({quote: values}))
 
     for _ in range(order):
         price = sensitivity(price, 0) if contract.pointwise else _diagonal(price)

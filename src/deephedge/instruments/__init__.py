@@ -1,7 +1,7 @@
 """Contracts (dated cash) and tradables (contracts with a price)."""
 
 from deephedge.instruments.base import AbstractContract, AbstractTradable
-from deephedge.instruments.book import Book, Premium, long, short, sold
+from deephedge.instruments.book import Book, Nothing, Premium, long, short, sold
 from deephedge.instruments.equity import Digital, EuropeanCall, EuropeanPut, Forward, Spot
 from deephedge.instruments.heston import HestonCall
 from deephedge.instruments.volatility import QuotedVarianceSwap, VarianceSwap
@@ -15,6 +15,7 @@ __all__ = [
     "EuropeanPut",
     "Forward",
     "HestonCall",
+    "Nothing",
     "Premium",
     "QuotedVarianceSwap",
     "Spot",

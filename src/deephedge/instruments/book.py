@@ -77,6 +77,21 @@ class Book(AbstractTradable):
             require(isinstance(kind, AbstractTradable), message, ProblemError)
 
 
+class Nothing(AbstractTradable):
+    """No liability: no cash and a price of 0. What is left is a trading problem, in which a tilt finds the drift.
+
+    >>> import deephedge as dh, jax.numpy as jnp
+    >>> Nothing().cashflows(dh.MarketPath(jnp.array([0.0, 1.0]), {}, jnp.ones(2))).tolist()
+    [0.0, 0.0]
+    """
+
+    def cashflows(self, path: MarketPath) -> Float[Array, " points"]:
+        return jnp.zeros_like(path.times)
+
+    def price(self, path: MarketPath) -> Float[Array, " points"]:
+        return jnp.zeros_like(path.times)
+
+
 class Premium(AbstractContract):
     """The price of ``contract`` at the first point, received there in cash: what its buyer pays.
 

@@ -9,6 +9,7 @@ from deephedge.markets.commodity import Schwartz, SchwartzSmith
 from deephedge.markets.fx import GarmanKohlhagen
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
 from deephedge.markets.heston import Heston
+from deephedge.markets.importance import ImportanceSampled
 from deephedge.markets.jumps import Kou, Merton
 from deephedge.markets.rates import HullWhite, Vasicek
 from deephedge.markets.replay import Replay, windows
@@ -17,21 +18,25 @@ from deephedge.markets.sabr import Sabr
 from deephedge.markets.scenarios import SCENARIOS, Scenario, historical
 from deephedge.markets.seasonality import Seasonality
 from deephedge.markets.stress import Shock, Stressed
+from deephedge.markets.tilt import AbstractDensity, CashDensity, Tilted, discounted_returns
 from deephedge.markets.validate import Agreement, agreement
 
 __all__ = [
     "SCENARIOS",
+    "AbstractDensity",
     "AbstractMarket",
     "Agreement",
     "Bates",
     "BlackScholes",
     "BlockBootstrap",
+    "CashDensity",
     "CoxIngersollRoss",
     "FilteredHistorical",
     "GarmanKohlhagen",
     "Gjr",
     "Heston",
     "HullWhite",
+    "ImportanceSampled",
     "Kou",
     "Merton",
     "Replay",
@@ -43,9 +48,11 @@ __all__ = [
     "Seasonality",
     "Shock",
     "Stressed",
+    "Tilted",
     "Vasicek",
     "VolLink",
     "agreement",
+    "discounted_returns",
     "historical",
     "sample",
     "windows",

@@ -84,4 +84,4 @@ class Bates(AbstractMarket):
         second = self.intensity * (self.jump_mean**2 + self.jump_vol**2)
         total = jnp.sqrt(still.quotes[f"{self.name}.vol"] ** 2 + second)
         quotes = {self.name: still.quotes[self.name] * jumped, f"{self.name}.total_vol": total}
-        return MarketPath(still.times, still.quotes | quotes, still.numeraire)
+        return still.with_quotes(quotes)

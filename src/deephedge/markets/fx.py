@@ -102,7 +102,7 @@ class GarmanKohlhagen(AbstractMarket):
             first, second = _halves(cross)
             quotes[cross] = values[first] / values[second]
             quotes[f"{cross}.vol"] = self._cross_vol(first, second) * jnp.ones_like(path.times)
-        return MarketPath(path.times, path.quotes | quotes, path.numeraire)
+        return path.with_quotes(quotes)
 
     def _cross_vol(self, first: str, second: str) -> Float[Array, ""]:
         codes = [_halves(pair)[0] for pair in self.pairs]

@@ -106,16 +106,14 @@ class Sabr(AbstractMarket):
         alive = after > 0
         vol = alpha * jnp.exp((self.beta - 1.0) * jnp.log(jnp.where(alive, after, 1.0)))
         path = carried_path(self, grid, jnp.zeros_like(grid.dt), {})
-        quotes = path.quotes | {self.name: path.quotes[self.name] * after / self.spot}
-        path = MarketPath(path.times, quotes, path.numeraire)
+        path = path.with_quotes({self.name: path.quotes[self.name] * after / self.spot})
         return self._with_variance(path, alpha, jnp.where(alive, jnp.minimum(vol, HIGH), 0.0))
 
     def _with_variance(self, path: MarketPath, alpha: Array, vol: Array) -> MarketPath:
         areas = 0.5 * jnp.diff(path.times) * (vol[1:] ** 2 + vol[:-1] ** 2)
         total = jnp.concatenate([jnp.zeros_like(areas[:1]), jnp.cumsum(areas)])
         names = (f"{self.name}.{what}" for what in ("alpha", "vol", "variance", "realised_variance"))
-        quotes = path.quotes | dict(zip(names, (alpha, vol, vol**2, total), strict=True))
-        return MarketPath(path.times, quotes, path.numeraire)
+        return path.with_quotes(dict(zip(names, (alpha, vol, vol**2, total), strict=True)))
 
     def _lognormal(self, alpha: Array, dt: Array, shocks: Array) -> Array:
         rho, start = self.correlation, alpha[:-1]

@@ -86,6 +86,5 @@ class Stressed(AbstractMarket):
     def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
         path = self.market.path(grid, shocks)
         for shock in self.stress:
-            changed = shock(path.times, path.quote(shock.quote))
-            path = MarketPath(path.times, path.quotes | {shock.quote: changed}, path.numeraire)
+            path = path.with_quotes({shock.quote: shock(path.times, path.quote(shock.quote))})
         return path

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from deephedge.core.errors import require
 from deephedge.core.types import concrete, number
 from deephedge.objectives.base import AbstractPathwiseObjective
-from deephedge.objectives.threshold import decreasing_root
+from deephedge.objectives.threshold import Weight, average, decreasing_root
 
 
 class MeanStd(AbstractPathwiseObjective):
@@ -31,20 +31,22 @@ class MeanStd(AbstractPathwiseObjective):
     def __check_init__(self):
         require(concrete(self.multiple, lambda c: c >= 0), f"multiple must be 0 or more, was {self.multiple}")
 
-    def __call__(self, wealth: Float[Array, " path"]) -> Float[Array, ""]:
-        mean, scale = lax.stop_gradient(self.fitted(wealth).threshold)
+    def __call__(self, wealth: Float[Array, " path"], weight: Weight = None) -> Float[Array, ""]:
+        mean, scale = lax.stop_gradient(self.fitted(wealth, weight).threshold)
         slope = (wealth - mean) / scale
         # Slopes have mean 0; where wealth hardly varies the rounding of its mean would give them another.
-        slope = lax.stop_gradient(slope - jnp.mean(slope))
-        return -jnp.mean(wealth) + self.multiple * jnp.mean(slope * (wealth - mean))
+        slope = lax.stop_gradient(slope - average(slope, weight))
+        return -average(wealth, weight) + self.multiple * average(slope * (wealth - mean), weight)
 
     def pathwise(self, wealth: Float[Array, "*path"]) -> Float[Array, "*path"]:
         mean, scale = self.threshold
         return -wealth + self.multiple * _root_terms(wealth - mean, scale)
 
-    def fitted(self, wealth: Float[Array, " path"]) -> "MeanStd":
-        mean = jnp.mean(wealth)
-        return eqx.tree_at(lambda o: o.threshold, self, jnp.stack([mean, _root_mean_square(wealth - mean, wealth)]))
+    def fitted(self, wealth: Float[Array, " path"], weight: Weight = None) -> "MeanStd":
+        mean = average(wealth, weight)
+        return eqx.tree_at(
+            lambda o: o.threshold, self, jnp.stack([mean, _root_mean_square(wealth - mean, wealth, weight)])
+        )
 
 
 class QuadraticCVaR(AbstractPathwiseObjective):
@@ -67,29 +69,32 @@ class QuadraticCVaR(AbstractPathwiseObjective):
         inside = concrete(self.level, lambda a: (a > 0) & (a < 1))
         require(inside, f"level must be between 0 and 1, such as 0.95, was {self.level}; at 0 use Expectation")
 
-    def __call__(self, wealth: Float[Array, " path"]) -> Float[Array, ""]:
-        w, scale = lax.stop_gradient(self.fitted(wealth).threshold)
+    def __call__(self, wealth: Float[Array, " path"], weight: Weight = None) -> Float[Array, ""]:
+        w, scale = lax.stop_gradient(self.fitted(wealth, weight).threshold)
         slope = jnp.maximum(-wealth - w, 0.0) / (scale * (1.0 - self.level))
         # The slopes have mean 1, unless the worst loss is the best threshold: then its paths take what is missing.
-        worst = wealth == jnp.min(wealth)
-        slope = slope + worst * (1.0 - jnp.mean(slope)) / jnp.mean(worst)
-        return -jnp.mean(lax.stop_gradient(slope) * wealth)
+        counted = wealth if weight is None else jnp.where(weight > 0, wealth, jnp.inf)
+        worst = (counted == jnp.min(counted)).astype(wealth.dtype)
+        slope = slope + worst * (1.0 - average(slope, weight)) / average(worst, weight)
+        return -average(lax.stop_gradient(slope) * wealth, weight)
 
     def pathwise(self, wealth: Float[Array, "*path"]) -> Float[Array, "*path"]:
         w, scale = self.threshold
         return w + _root_terms(jnp.maximum(-wealth - w, 0.0), scale) / (1.0 - self.level)
 
     @eqx.filter_jit
-    def fitted(self, wealth: Float[Array, " path"]) -> "QuadraticCVaR":
+    def fitted(self, wealth: Float[Array, " path"], weight: Weight = None) -> "QuadraticCVaR":
         share, losses = lax.stop_gradient((1.0 - self.level, -wealth))
 
         def spare(w: Float[Array, ""]) -> Float[Array, ""]:
             excess = jnp.maximum(losses - w, 0.0)
-            return jnp.mean(excess) / _root_mean_square(excess, losses) - share
+            return average(excess, weight) / _root_mean_square(excess, losses, weight) - share
 
-        lower = jnp.mean(losses) - share / jnp.sqrt(1.0 - share**2) * jnp.std(losses)
+        lower = average(losses, weight) - share / jnp.sqrt(1.0 - share**2) * jnp.sqrt(
+            average((losses - average(losses, weight)) ** 2, weight)
+        )
         w = decreasing_root(spare, jnp.minimum(lower, jnp.min(losses)), jnp.max(losses))
-        scale = _root_mean_square(jnp.maximum(losses - w, 0.0), losses)
+        scale = _root_mean_square(jnp.maximum(losses - w, 0.0), losses, weight)
         return eqx.tree_at(lambda o: o.threshold, self, jnp.stack([w, scale]))
 
 
@@ -97,7 +102,7 @@ def _root_terms(deviation: Array, scale: Array) -> Array:
     return 0.5 * scale + 0.5 * deviation * (deviation / scale)
 
 
-def _root_mean_square(deviation: Array, sample: Array) -> Array:
+def _root_mean_square(deviation: Array, sample: Array, weight: Weight) -> Array:
     """Never 0: no less than the rounding of the sample, so that one can divide by it."""
     rounding = jnp.finfo(sample.dtype).eps * jnp.max(jnp.abs(sample))
-    return jnp.maximum(jnp.sqrt(jnp.mean(deviation**2)), jnp.maximum(rounding, 1e-12))
+    return jnp.maximum(jnp.sqrt(average(deviation**2, weight)), jnp.maximum(rounding, 1e-12))

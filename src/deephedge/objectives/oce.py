@@ -16,11 +16,12 @@ from jaxtyping import Array, Float
 from deephedge.core.errors import require
 from deephedge.core.types import concrete, number
 from deephedge.objectives.base import AbstractPathwiseObjective, at_best_threshold
-from deephedge.objectives.threshold import decreasing_root, tail_weights, value_at_risk
+from deephedge.objectives.threshold import Weight, average, decreasing_root, tail_weights, value_at_risk
 
 # Slopes of exponential and power losses grow up to e^30 and are held from there on, so that float32 never overflows.
 # At the best threshold their mean is 1, so none of fewer than e^30 paths is steeper, and the least value is unchanged.
 STEEPEST = 30.0
+HIGHEST = 85.0  # exponents that float32 holds; only paths that count for next to nothing reach it
 
 
 class Expectation(AbstractPathwiseObjective):
@@ -33,13 +34,13 @@ class Expectation(AbstractPathwiseObjective):
 
     threshold: Float[Array, " 0"] = number(default=())
 
-    def __call__(self, wealth: Float[Array, " path"]) -> Float[Array, ""]:
-        return -jnp.mean(wealth)
+    def __call__(self, wealth: Float[Array, " path"], weight: Weight = None) -> Float[Array, ""]:
+        return -average(wealth, weight)
 
     def pathwise(self, wealth: Float[Array, "*path"]) -> Float[Array, "*path"]:
         return -wealth
 
-    def fitted(self, wealth: Float[Array, " path"]) -> "Expectation":
+    def fitted(self, wealth: Float[Array, " path"], weight: Weight = None) -> "Expectation":
         return self
 
 
@@ -60,12 +61,15 @@ class Entropic(AbstractPathwiseObjective):
     def __check_init__(self):
         _require_aversion(self.risk_aversion)
 
-    def __call__(self, wealth: Float[Array, " path"]) -> Float[Array, ""]:
+    def __call__(self, wealth: Float[Array, " path"], weight: Weight = None) -> Float[Array, ""]:
         # The base changes nothing but rounding: near the mean a small risk aversion loses no digits to log(paths), and
         # close enough to the worst path a large one does not overflow.
-        base = jnp.maximum(jnp.mean(-wealth), jnp.max(-wealth) - STEEPEST / self.risk_aversion)
+        share = 0.0 if weight is None else jnp.log(weight / jnp.mean(weight))
+        highest = jnp.max(share - self.risk_aversion * wealth)
+        base = jnp.maximum(average(-wealth, weight), (highest - STEEPEST) / self.risk_aversion)
         base = lax.stop_gradient(base)
-        growth = jnp.mean(jnp.expm1(-self.risk_aversion * (wealth + base)))
+        exponent = jnp.minimum(-self.risk_aversion * (wealth + base), HIGHEST)
+        growth = average(jnp.expm1(exponent), weight)
         return base + jnp.log1p(growth) / self.risk_aversion
 
     def pathwise(self, wealth: Float[Array, "*path"]) -> Float[Array, "*path"]:
@@ -73,8 +77,8 @@ class Entropic(AbstractPathwiseObjective):
         bent = jnp.minimum(exponent, STEEPEST)
         return self.threshold + (jnp.expm1(bent) + jnp.exp(bent) * (exponent - bent)) / self.risk_aversion
 
-    def fitted(self, wealth: Float[Array, " path"]) -> "Entropic":
-        return eqx.tree_at(lambda o: o.threshold, self, self(wealth))
+    def fitted(self, wealth: Float[Array, " path"], weight: Weight = None) -> "Entropic":
+        return eqx.tree_at(lambda o: o.threshold, self, self(wealth, weight))
 
 
 class MeanVariance(AbstractPathwiseObjective):
@@ -96,14 +100,14 @@ class MeanVariance(AbstractPathwiseObjective):
     def __check_init__(self):
         _require_aversion(self.risk_aversion)
 
-    def __call__(self, wealth: Float[Array, " path"]) -> Float[Array, ""]:
-        return at_best_threshold(self, wealth)
+    def __call__(self, wealth: Float[Array, " path"], weight: Weight = None) -> Float[Array, ""]:
+        return at_best_threshold(self, wealth, weight)
 
     def pathwise(self, wealth: Float[Array, "*path"]) -> Float[Array, "*path"]:
         return -wealth + 0.5 * self.risk_aversion * (wealth + self.threshold) ** 2
 
-    def fitted(self, wealth: Float[Array, " path"]) -> "MeanVariance":
-        return eqx.tree_at(lambda o: o.threshold, self, -jnp.mean(wealth))
+    def fitted(self, wealth: Float[Array, " path"], weight: Weight = None) -> "MeanVariance":
+        return eqx.tree_at(lambda o: o.threshold, self, -average(wealth, weight))
 
 
 class Power(AbstractPathwiseObjective):
@@ -127,8 +131,8 @@ class Power(AbstractPathwiseObjective):
         _require_aversion(self.risk_aversion)
         require(concrete(self.power, lambda p: p > 1), f"power must be above 1, such as 2, was {self.power}")
 
-    def __call__(self, wealth: Float[Array, " path"]) -> Float[Array, ""]:
-        return at_best_threshold(self, wealth)
+    def __call__(self, wealth: Float[Array, " path"], weight: Weight = None) -> Float[Array, ""]:
+        return at_best_threshold(self, wealth, weight)
 
     def pathwise(self, wealth: Float[Array, "*path"]) -> Float[Array, "*path"]:
         alive, growth, beyond = self._growth(wealth, self.threshold)
@@ -137,12 +141,12 @@ class Power(AbstractPathwiseObjective):
         return self.threshold + (curve + line) * (self.power - 1.0) / self.risk_aversion
 
     @eqx.filter_jit
-    def fitted(self, wealth: Float[Array, " path"]) -> "Power":
+    def fitted(self, wealth: Float[Array, " path"], weight: Weight = None) -> "Power":
         fixed, wealth = lax.stop_gradient((self, wealth))
 
         def log_mean_slope(w: Float[Array, ""]) -> Float[Array, ""]:
             alive, growth, _ = fixed._growth(wealth, w)
-            return jnp.log1p(jnp.mean(jnp.where(alive, jnp.expm1((fixed.power - 1.0) * growth), -1.0)))
+            return jnp.log1p(average(jnp.where(alive, jnp.expm1((fixed.power - 1.0) * growth), -1.0), weight))
 
         best = decreasing_root(log_mean_slope, -jnp.max(wealth), -jnp.min(wealth))
         return eqx.tree_at(lambda o: o.threshold, self, best)
@@ -175,15 +179,15 @@ class CVaR(AbstractPathwiseObjective):
         inside = concrete(self.level, lambda a: (a >= 0) & (a < 1))
         require(inside, f"level must be from 0 to below 1, such as 0.95, was {self.level}")
 
-    def __call__(self, wealth: Float[Array, " path"]) -> Float[Array, ""]:
-        weights = tail_weights(-wealth, self.level, value_at_risk(-wealth, self.level))
+    def __call__(self, wealth: Float[Array, " path"], weight: Weight = None) -> Float[Array, ""]:
+        weights = tail_weights(-wealth, self.level, value_at_risk(-wealth, self.level, weight), weight)
         return -jnp.sum(weights * wealth)
 
     def pathwise(self, wealth: Float[Array, "*path"]) -> Float[Array, "*path"]:
         return self.threshold + jnp.maximum(-wealth - self.threshold, 0.0) / (1.0 - self.level)
 
-    def fitted(self, wealth: Float[Array, " path"]) -> "CVaR":
-        return eqx.tree_at(lambda o: o.threshold, self, value_at_risk(-wealth, self.level))
+    def fitted(self, wealth: Float[Array, " path"], weight: Weight = None) -> "CVaR":
+        return eqx.tree_at(lambda o: o.threshold, self, value_at_risk(-wealth, self.level, weight))
 
 
 def _require_aversion(risk_aversion: Float[Array, ""]) -> None:

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from deephedge.core.errors import require
 from deephedge.core.types import as_float, concrete, number
 from deephedge.objectives.base import AbstractPathwiseObjective, at_best_threshold
+from deephedge.objectives.threshold import Weight, average
 
 
 class QuadraticError(AbstractPathwiseObjective):
@@ -33,14 +34,14 @@ class QuadraticError(AbstractPathwiseObjective):
     def __check_init__(self):
         _require_price(self.price)
 
-    def __call__(self, wealth: Float[Array, " path"]) -> Float[Array, ""]:
-        return at_best_threshold(self, wealth)
+    def __call__(self, wealth: Float[Array, " path"], weight: Weight = None) -> Float[Array, ""]:
+        return at_best_threshold(self, wealth, weight)
 
     def pathwise(self, wealth: Float[Array, "*path"]) -> Float[Array, "*path"]:
         return (wealth + (self.threshold if self.price is None else self.price)) ** 2
 
-    def fitted(self, wealth: Float[Array, " path"]) -> "QuadraticError":
-        best = -jnp.mean(wealth) if self.price is None else self.price
+    def fitted(self, wealth: Float[Array, " path"], weight: Weight = None) -> "QuadraticError":
+        best = -average(wealth, weight) if self.price is None else self.price
         return eqx.tree_at(lambda o: o.threshold, self, best)
 
 
@@ -62,13 +63,13 @@ class SemiQuadraticError(AbstractPathwiseObjective):
     def __check_init__(self):
         _require_price(self.price)
 
-    def __call__(self, wealth: Float[Array, " path"]) -> Float[Array, ""]:
-        return jnp.mean(self.pathwise(wealth))
+    def __call__(self, wealth: Float[Array, " path"], weight: Weight = None) -> Float[Array, ""]:
+        return average(self.pathwise(wealth), weight)
 
     def pathwise(self, wealth: Float[Array, "*path"]) -> Float[Array, "*path"]:
         return jnp.minimum(wealth + self.price, 0.0) ** 2
 
-    def fitted(self, wealth: Float[Array, " path"]) -> "SemiQuadraticError":
+    def fitted(self, wealth: Float[Array, " path"], weight: Weight = None) -> "SemiQuadraticError":
         return self
 
 

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from deephedge.core.errors import require
 from deephedge.core.types import as_float, concrete
 from deephedge.objectives.base import AbstractPathwiseObjective
-from deephedge.objectives.threshold import tail_weights, value_at_risk
+from deephedge.objectives.threshold import Weight, tail_weights, value_at_risk
 
 
 class Spectral(AbstractPathwiseObjective):
@@ -65,23 +65,23 @@ class Spectral(AbstractPathwiseObjective):
         spectrum = count * np.diff(np.exp(-steepness * (1 - edges))) / -np.expm1(-steepness)
         return cls(edges[:-1], (1 - edges[:-1]) * np.diff(spectrum, prepend=0.0))
 
-    def __call__(self, wealth: Float[Array, " path"]) -> Float[Array, ""]:
-        return -jnp.sum(self._density(-wealth) * wealth)
+    def __call__(self, wealth: Float[Array, " path"], weight: Weight = None) -> Float[Array, ""]:
+        return -jnp.sum(self._density(-wealth, weight) * wealth)
 
     @eqx.filter_jit
-    def _density(self, losses: Float[Array, " path"]) -> Float[Array, " path"]:
+    def _density(self, losses: Float[Array, " path"], weight: Weight) -> Float[Array, " path"]:
         """What each path weighs in the mixture; one level after the other, so that memory does not grow with them."""
 
         def add(total: Array, part: tuple[Array, Array, Array]) -> tuple[Array, None]:
-            weight, level, edge = part
-            return total + weight * tail_weights(losses, level, edge), None
+            share, level, edge = part
+            return total + share * tail_weights(losses, level, edge, weight), None
 
-        parts = (self.weights, self.levels, value_at_risk(losses, self.levels))
+        parts = (self.weights, self.levels, value_at_risk(losses, self.levels, weight))
         return lax.scan(add, jnp.zeros_like(losses), parts)[0]
 
     def pathwise(self, wealth: Float[Array, "*path"]) -> Float[Array, "*path"]:
         excess = jnp.maximum(-wealth[..., None] - self.threshold, 0.0)
         return jnp.sum(self.weights * (self.threshold + excess / (1.0 - self.levels)), axis=-1)
 
-    def fitted(self, wealth: Float[Array, " path"]) -> "Spectral":
-        return eqx.tree_at(lambda o: o.threshold, self, value_at_risk(-wealth, self.levels))
+    def fitted(self, wealth: Float[Array, " path"], weight: Weight = None) -> "Spectral":
+        return eqx.tree_at(lambda o: o.threshold, self, value_at_risk(-wealth, self.levels, weight))

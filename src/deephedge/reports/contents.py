@@ -71,7 +71,8 @@ class ReportContents:
     """Everything a report shows. All but ``title`` may be left out; a section without contents does not appear.
 
     ``learned`` names the learned policies, first the one that was chosen before the test; ``wealth`` is terminal wealth
-    a path with the premium, in the order of ``dates`` (the start of each window) where there are any. ``labels`` are
+    a path with the premium, in the order of ``dates`` (the start of each window) where there are any, and
+    ``weight`` what each path counts, where they do not all count the same. ``labels`` are
     names for readers, ``objective`` the criterion of the study in words, ``simulated`` the same comparison on simulated
     paths, ``yardsticks`` the validation risk of policies that were not trained.
     """
@@ -86,6 +87,7 @@ class ReportContents:
     comparison: Comparison | None = None
     simulated: Comparison | None = None
     wealth: Mapping[str, np.ndarray] = field(default_factory=dict)
+    weight: np.ndarray | None = None
     dates: np.ndarray | None = None
     surface: Surface | None = None
     story: Story | None = None
@@ -102,6 +104,11 @@ class ReportContents:
         if self.dates is not None and lengths:
             same = set(lengths.values()) == {len(self.dates)}
             require(same, f"wealth needs one number for each of {len(self.dates)} dates, found {lengths}", ProblemError)
+        if self.weight is not None and lengths:
+            same = set(lengths.values()) == {len(self.weight)}
+            require(
+                same, f"wealth needs one number for each of {len(self.weight)} weights, found {lengths}", ProblemError
+            )
         if self.comparison is not None:
             unknown = [name for name in (*self.learned, *self.wealth) if name not in self.comparison.estimates]
             hint = nearest(unknown[0], self.comparison.estimates) if unknown else ""
@@ -125,6 +132,11 @@ class ReportContents:
         """What to multiply the objective with for a reader, and the unit it is in then."""
         found = self.comparison or self.simulated
         return scale(found, "risk", self.unit) if found else (self.unit.factor, self.unit.name)
+
+    def percent(self, paths: int) -> np.ndarray:
+        """What each of ``paths`` paths counts, in per cent of them all."""
+        weight = np.ones(paths) if self.weight is None else np.asarray(self.weight, float)
+        return 100 * weight / weight.sum()
 
     @property
     def pair(self) -> list[str]:

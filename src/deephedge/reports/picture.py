@@ -74,7 +74,7 @@ def _histogram(axes, contents: ReportContents, comparison: Comparison, shown: li
     values = {name: np.asarray(contents.wealth[name]) * factor for name in shown}
     edges = np.histogram_bin_edges(np.concatenate(list(values.values())), 60)
     for name, wealth in values.items():
-        weights = np.full(wealth.size, 100 / wealth.size)
+        weights = contents.percent(wealth.size)
         kind = {"bins": edges, "weights": weights, "histtype": "stepfilled", "color": colours[name], "alpha": 0.45}
         axes.hist(wealth, label=contents.label(name), **kind)
         tail = -comparison.estimates[name]["cvar"].value * factor

@@ -64,7 +64,7 @@ def histogram(contents: ReportContents, bins: int = 70) -> Figure:
     edges = np.histogram_bin_edges(np.concatenate(list(shown.values())), bins)
     data, shapes = [], []
     for name, values in shown.items():
-        share = 100 * np.histogram(values, edges)[0] / values.size
+        share = np.histogram(values, edges, weights=contents.percent(values.size))[0]
         x, y = np.repeat(edges, 2)[1:-1], np.repeat(share, 2)
         trace = {"x": _list(x), "y": _list(y), "fill": "tozeroy", "opacity": 0.75, "meta": name}
         hover = f"%{{x:.3~g}}: %{{y:.3~g}} %<extra>{_safe(contents.label(name))}</extra>"

@@ -33,7 +33,7 @@ def premiums(problem: HedgingProblem, paths: MarketPath) -> np.ndarray:
 
 
 def summary(ledgers: Mapping[str, Ledger], premium: np.ndarray, starts: np.ndarray | None = None) -> "pl.DataFrame":
-    """One row a policy and path: premium, liability, gain, cost, turnover, wealth; ``start`` is the first day."""
+    """One row a policy and path, with its ``weight`` where paths have one; ``start`` is its first day."""
     import polars as pl
 
     frames = []
@@ -46,6 +46,7 @@ def summary(ledgers: Mapping[str, Ledger], premium: np.ndarray, starts: np.ndarr
             "turnover": np.abs(np.asarray(ledger.trade)).sum((-2, -1)),
             "wealth": np.asarray(ledger.wealth),
         }
+        numbers |= {} if ledger.weight is None else {"weight": np.asarray(ledger.weight)}
         paths = len(premium)
         first = {"policy": [name] * paths, "path": np.arange(paths, dtype=np.int32)}
         first |= {} if starts is None else {"start": starts.astype("datetime64[D]")}
@@ -84,7 +85,8 @@ def restored(summary: "pl.DataFrame", steps: "pl.DataFrame") -> dict[str, Ledger
             for kind in ("position", "trade")
         )
         cost, gain = (each[kind].to_numpy().reshape(shape) for kind in ("cost", "gain"))
-        ends = (rows[kind].to_numpy() for kind in ("liability", "wealth"))
+        kinds = ("liability", "wealth", "weight") if "weight" in rows.columns else ("liability", "wealth")
+        ends = (rows[kind].to_numpy() for kind in kinds)
         ledgers[name] = Ledger(*map(jnp.asarray, (position, trade, cost, gain, *ends)))
     return ledgers
 

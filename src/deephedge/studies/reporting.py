@@ -51,6 +51,7 @@ def contents(study: Study, run: RunFolder) -> ReportContents:
         comparison=found,
         simulated=simulated,
         wealth={name: np.asarray(ledger.wealth) for name, ledger in ledgers.items()},
+        weight=next((np.asarray(one.weight) for one in ledgers.values() if one.weight is not None), None),
         dates=starts,
         surface=surface(study, judge.everybody(study, run)),
         story=story,

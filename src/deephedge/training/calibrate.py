@@ -18,22 +18,30 @@ PILOT = 2048
 
 
 def measure_units(
-    policy: AbstractPolicy, problem: HedgingProblem, market: AbstractMarket, key: PRNGKeyArray
+    policy: AbstractPolicy,
+    problem: HedgingProblem,
+    market: AbstractMarket,
+    key: PRNGKeyArray,
+    size: float | None = None,
 ) -> AbstractPolicy:
     """``policy`` with every scaler that was not measured yet set from a pilot batch; others are left alone.
 
     Inputs get mean 0 and deviation 1 over points and paths. The unit of instrument *i* is the deviation of the
     liability over that of the instrument's gain when one unit is held throughout: the size a hedge must have. The
     offset is the best static hedge of what the policy's centre or baseline leaves: a put whose band is centred on a
-    call's delta starts one unit lower, where it would otherwise spend its training on the way.
+    call's delta starts one unit lower, where it would otherwise spend its training on the way. ``size`` (cash) is the
+    deviation to reach where there is no liability to take it from.
     """
     if all(scaler.measured for scaler in _scalers(policy)):
         return policy
     names = tuple(getattr(policy, "features", ()))
     sampler = Sampler.of(market.shocks(problem.grid), problem.grid, PILOT)
     base = getattr(policy, "centre", None) or getattr(policy, "baseline", None)
-    rows, held, liability, left = _pilot(problem, market, base or NoHedge(), sampler, key, names)
-    unit, offset = liability.std() / held.std(0), as_float(static_hedge(np.asarray(held), np.asarray(left)))
+    rows, held, liability, left, weight = _pilot(problem, market, base or NoHedge(), sampler, key, names)
+    unit, offset = (
+        (liability.std() if size is None else size) / held.std(0),
+        as_float(static_hedge(*(None if x is None else np.asarray(x) for x in (held, left, weight)))),
+    )
     if base is None:  # what the network adds to a base has no limits of its own
         offset = problem.constraint(offset, jnp.broadcast_to(problem.initial, offset.shape))
     return jax.tree.map(
@@ -43,17 +51,19 @@ def measure_units(
     )
 
 
-def static_hedge(held: np.ndarray, left: np.ndarray) -> np.ndarray:
+def static_hedge(held: np.ndarray, left: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
     """The constant position that leaves the least variance of ``left``; instruments that look alike share it.
 
     A ridge of a thousandth of each variance keeps it finite, and an instrument that does not move is left out.
     """
-    deviation = held.std(0)
+    share = np.full(len(left), 1.0 / len(left)) if weight is None else weight / weight.sum()
+    away = held - share @ held
+    deviation = np.sqrt(share @ away**2)
     moves = deviation > 1e-9 * max(float(deviation.max()), 1e-30)
-    scaled = (held - held.mean(0)) / np.where(moves, deviation, 1.0) * moves
-    against = scaled.T @ (left.mean() - left) / len(left)
+    scaled = away / np.where(moves, deviation, 1.0) * moves
+    against = scaled.T @ (share * (share @ left - left))
     ridge = 1e-3 * np.eye(held.shape[1])
-    return np.linalg.solve(scaled.T @ scaled / len(left) + ridge, against) / np.where(moves, deviation, 1.0)
+    return np.linalg.solve(scaled.T @ (share[:, None] * scaled) + ridge, against) / np.where(moves, deviation, 1.0)
 
 
 def _scalers(policy: PyTree) -> list[Scaler]:
@@ -68,8 +78,9 @@ def _pilot(
     sampler: Sampler,
     key: PRNGKeyArray,
     names: tuple[str, ...],
-) -> tuple[Float[Array, "row feature"], Float[Array, "path instrument"], Float[Array, " path"], Float[Array, " path"]]:
-    def one(n: Array) -> tuple[Array, Array, Array, Array]:
+) -> tuple[Float[Array, "row feature"], Float[Array, "path instrument"], Float[Array, " path"], Float[Array, " path"],
+           Float[Array, " path"] | None]:  # fmt: skip
+    def one(n: Array) -> tuple[Array, Array, Array, Array, Array | None]:
         path = market.path(problem.grid, sampler(key, n))
         seen = snapshots(problem, path)
         rows = jax.vmap(lambda observation: gather(observation, names))(seen.observation)[:-1]
@@ -77,7 +88,7 @@ def _pilot(
         unit = path.numeraire[:, None]
         held = jnp.sum(jnp.diff(seen.price / unit, axis=0) + (cash / unit)[1:], axis=0)
         ledger = rollout(problem, base, path)
-        return rows, held, ledger.liability, ledger.liability + jnp.sum(ledger.gain)
+        return rows, held, ledger.liability, ledger.liability + jnp.sum(ledger.gain), path.weight
 
-    rows, held, liability, left = jax.vmap(one)(jnp.arange(PILOT))
-    return rows.reshape(-1, rows.shape[-1]), held, liability, left
+    rows, held, liability, left, weight = jax.vmap(one)(jnp.arange(PILOT))
+    return rows.reshape(-1, rows.shape[-1]), held, liability, left, weight

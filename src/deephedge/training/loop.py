@@ -12,8 +12,8 @@ from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, PyTree
 from deephedge.core.parallel import RUN_BRIEFLY, RUN_ONCE
 from deephedge.core.paths import MarketPath
 from deephedge.hedging import follow
-from deephedge.objectives.base import AbstractObjective, AbstractPathwiseObjective
-from deephedge.training.pathwise import Simulation, risk_gradient, wealths
+from deephedge.objectives.base import AbstractObjective, AbstractPathwiseObjective, counting
+from deephedge.training.pathwise import Outcome, Simulation, outcomes, risk_gradient
 from deephedge.training.same import Optimiser
 
 BRIEF = 4_000_000  # path-steps in a whole training, about a second, below which compiling less surely pays
@@ -77,7 +77,7 @@ def _advance(recipe: Recipe, state: State, until: Int[Array, ""]) -> State:
         opening, number = state.update < 0, jnp.maximum(state.update, 0)
         fresh = jax.random.fold_in(key, number)
         simulation, parameters = recipe.simulation, state.parameters
-        loss, gradient, wealth = risk_gradient(simulation, state.objective, parameters, recipe.fixed, fresh)
+        loss, gradient, outcome = risk_gradient(simulation, state.objective, parameters, recipe.fixed, fresh)
         step, inner = recipe.optimiser.update(gradient, state.optimiser, parameters)
         parameters = eqx.apply_updates(parameters, step)
         average = parameters
@@ -89,7 +89,7 @@ def _advance(recipe: Recipe, state: State, until: Int[Array, ""]) -> State:
             (parameters, average, inner),
             (state.parameters, state.average, state.optimiser),
         )
-        objective = follow_threshold(state.objective, wealth, jnp.where(opening, 0.0, THRESHOLD_MEMORY))
+        objective = follow_threshold(state.objective, outcome, jnp.where(opening, 0.0, THRESHOLD_MEMORY))
         return eqx.tree_at(
             lambda s: (s.parameters, s.average, s.optimiser, s.objective, s.update, s.loss),
             state,
@@ -124,10 +124,11 @@ def validate(recipe: Recipe, state: State, slot: Int[Array, ""], key: PRNGKeyArr
         candidate = state.average if recipe.average else state.parameters
         policy = eqx.combine(candidate, recipe.fixed)
         if isinstance(recipe.bank, MarketPath):
-            wealth = follow(recipe.simulation.problem, policy, recipe.bank).wealth
+            ledger = follow(recipe.simulation.problem, policy, recipe.bank)
+            outcome = ledger.wealth, ledger.weight
         else:
-            wealth = wealths(recipe.bank or recipe.simulation, policy, key)
-        risk = state.objective(wealth)
+            outcome = outcomes(recipe.bank or recipe.simulation, policy, key)
+        risk = state.objective(*counting(*outcome))
         better = ~(jnp.nanmin(jnp.append(state.risk, jnp.inf)) <= risk) & jnp.isfinite(risk)
         best = jax.tree.map(lambda new, old: jnp.where(better, new, old), candidate, state.best)
         at = jnp.where(better, state.update, state.best_update)
@@ -139,12 +140,10 @@ def validate(recipe: Recipe, state: State, slot: Int[Array, ""], key: PRNGKeyArr
     return judge(state)
 
 
-def follow_threshold(
-    objective: AbstractObjective, wealth: Float[Array, " path"], memory: Float[Array, ""]
-) -> AbstractObjective:
+def follow_threshold(objective: AbstractObjective, outcome: Outcome, memory: Float[Array, ""]) -> AbstractObjective:
     """Move a threshold towards its minimiser on this batch; exact minimisation beats a gradient step on it."""
     if not isinstance(objective, AbstractPathwiseObjective):
         return objective
-    best = objective.fitted(wealth).threshold
+    best = objective.fitted(*counting(*outcome)).threshold
     mixed = jax.tree.map(lambda a, b: memory * a + (1 - memory) * b, objective.threshold, best)
     return eqx.tree_at(lambda o: o.threshold, objective, mixed)
