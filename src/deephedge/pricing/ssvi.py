@@ -35,7 +35,7 @@ def power_law(theta: ArrayLike, eta: ArrayLike, gamma: ArrayLike = 0.5) -> Float
     >>> round(float(power_law(0.04, 1.0, 0.5)), 4)
     4.9029
     """
-    theta = jnp.maximum(jnp.asarray(theta), _TINY)
+    theta, eta, gamma = jnp.maximum(as_float(theta), _TINY), jnp.asarray(eta), jnp.asarray(gamma)
     return eta * jnp.exp(-gamma * jnp.log(theta) + (gamma - 1.0) * jnp.log1p(theta))
 
 
@@ -170,8 +170,28 @@ def local_variance(
     0.04
     """
     theta, pace = _curve(expiries, levels, t)
-    theta = jnp.maximum(theta, _TINY)
-    phi, turn = jax.jvp(shape, (theta,), (theta,))  # theta phi'(theta)
+    return dupire(k, theta, pace, rho, *elastic(shape, theta))
+
+
+def elastic(shape: Shape, theta: ArrayLike) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+    r""":math:`\varphi(\theta)` and :math:`\theta\varphi'(\theta)`.
+
+    >>> [round(float(x), 4) for x in elastic(lambda theta: 1.0 / theta, 0.25)]
+    [4.0, -4.0]
+    """
+    theta = jnp.maximum(as_float(theta), _TINY)
+    return jax.jvp(shape, (theta,), (theta,))
+
+
+def dupire(
+    k: ArrayLike, theta: ArrayLike, pace: ArrayLike, rho: ArrayLike, phi: ArrayLike, turn: ArrayLike
+) -> Float[Array, "..."]:
+    r"""`local_variance` from what depends on time only: :math:`\theta`, ``pace`` :math:`d\theta/dt`, and `elastic`.
+
+    >>> round(float(dupire(0.0, 0.02, 0.04, 0.0, 0.0, 0.0)), 6)
+    0.04
+    """
+    k, phi = jnp.asarray(k), jnp.asarray(phi)
     level, slope, _ = _smile(phi * k, jnp.asarray(rho))
     growth = 0.5 * (level + turn * k * slope)
     return jnp.maximum(pace * growth, 0.0) / jnp.maximum(density(k, theta, rho, phi), 1e-6)
@@ -190,7 +210,7 @@ def conditions(levels: Numbers, rho: ArrayLike, shape: Shape) -> dict[str, Float
     {'level': 0.0, 'calendar': 0.0, 'butterfly': 1.882}
     """
     theta, rho = as_float(levels), as_float(rho)
-    phi, turn = jax.jvp(shape, (theta,), (theta,))
+    phi, turn = elastic(shape, theta)
     growth = 1.0 + turn / phi
     room = (1.0 + jnp.sqrt(1.0 - rho**2)) / jnp.maximum(rho**2, _TINY)
     wing = (1.0 + jnp.abs(rho)) * theta * phi
