@@ -136,6 +136,17 @@ MEMBERS = {
     "local_volatility": Member(
         lambda: m.LocalVolatility("SPX", 100.0, (0.02, 0.1), (0.001, 0.006), -0.7, 1.0, 0.4, 0.03, 0.01, substeps=2)
     ),
+    "moving_surface": Member(
+        lambda: m.MovingSurface(
+            m.BlackScholes("SPX", vol=0.2, rate=0.03),
+            "SPX",
+            m.SurfaceDynamics(4.0, (1.5, 0.3, 0.5, 0.5), (-0.7, 0.2, 0.0, 0.3)),
+            (0.1, 0.5),
+            (0.004, 0.02),
+            -0.7,
+            1.0,
+        )
+    ),
     "replay": Member(lambda: m.Replay(_history()), prefix=False),
 }
 every_member = pytest.mark.parametrize("name", MEMBERS)

@@ -4,6 +4,7 @@ from deephedge.instruments.base import AbstractContract, AbstractTradable
 from deephedge.instruments.book import Book, Premium, long, short, sold
 from deephedge.instruments.equity import Digital, EuropeanCall, EuropeanPut, Forward, Spot
 from deephedge.instruments.heston import HestonCall
+from deephedge.instruments.listed import ListedOption
 from deephedge.instruments.volatility import QuotedVarianceSwap, VarianceSwap
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "EuropeanPut",
     "Forward",
     "HestonCall",
+    "ListedOption",
     "Premium",
     "QuotedVarianceSwap",
     "Spot",

@@ -18,6 +18,8 @@ from deephedge.markets.sabr import Sabr
 from deephedge.markets.scenarios import SCENARIOS, Scenario, historical
 from deephedge.markets.seasonality import Seasonality
 from deephedge.markets.stress import Shock, Stressed
+from deephedge.markets.surface import MovingSurface, SurfaceDynamics
+from deephedge.markets.surface_fit import FittedSurface, fit_surface_dynamics
 from deephedge.markets.validate import Agreement, agreement
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "BlockBootstrap",
     "CoxIngersollRoss",
     "FilteredHistorical",
+    "FittedSurface",
     "GarmanKohlhagen",
     "Gjr",
     "Heston",
@@ -36,6 +39,7 @@ __all__ = [
     "Kou",
     "LocalVolatility",
     "Merton",
+    "MovingSurface",
     "Replay",
     "RoughBergomi",
     "Sabr",
@@ -45,9 +49,11 @@ __all__ = [
     "Seasonality",
     "Shock",
     "Stressed",
+    "SurfaceDynamics",
     "Vasicek",
     "VolLink",
     "agreement",
+    "fit_surface_dynamics",
     "historical",
     "sample",
     "windows",
