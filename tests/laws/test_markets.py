@@ -147,6 +147,14 @@ MEMBERS = {
             1.0,
         )
     ),
+    "stochastic_local_volatility": Member(
+        lambda: m.StochasticLocalVolatility(
+            m.Heston("SPX", 1.0, 0.03, correlation=-0.6, **HESTON),
+            (0.005, 0.02),
+            (0.02, 0.03),
+            [[1.5, 1.0, 0.7], [1.3, 1.0, 0.8]],
+        )
+    ),
     "replay": Member(lambda: m.Replay(_history()), prefix=False),
 }
 every_member = pytest.mark.parametrize("name", MEMBERS)

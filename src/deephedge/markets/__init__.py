@@ -17,6 +17,7 @@ from deephedge.markets.rough import RoughBergomi
 from deephedge.markets.sabr import Sabr
 from deephedge.markets.scenarios import SCENARIOS, Scenario, historical
 from deephedge.markets.seasonality import Seasonality
+from deephedge.markets.slv import StochasticLocalVolatility, calibrate_leverage
 from deephedge.markets.stress import Shock, Stressed
 from deephedge.markets.surface import MovingSurface, SurfaceDynamics
 from deephedge.markets.surface_fit import FittedSurface, fit_surface_dynamics
@@ -48,11 +49,13 @@ __all__ = [
     "SchwartzSmith",
     "Seasonality",
     "Shock",
+    "StochasticLocalVolatility",
     "Stressed",
     "SurfaceDynamics",
     "Vasicek",
     "VolLink",
     "agreement",
+    "calibrate_leverage",
     "fit_surface_dynamics",
     "historical",
     "sample",

@@ -88,23 +88,24 @@ class LocalVolatility(AbstractMarket):
         def advance(k: Array, now: tuple[Array, Array, tuple[Array, ...]]) -> tuple[Array, Array]:
             z, h, slice_ = now
             root = jnp.sqrt(h)
-            middle = self._vol(k, slice_)
-            low, high = self._vol(k + sides * middle * root, slice_)
+            middle = self.vol_on(k, slice_)
+            low, high = self.vol_on(k + sides * middle * root, slice_)
             move = curved_move(low, middle, high, root, z)
             return k + move, move
 
-        _, moves = lax.scan(advance, jnp.zeros((), shocks.dtype), (normals, dt, self._slices(start + 0.5 * dt)))
+        _, moves = lax.scan(advance, jnp.zeros((), shocks.dtype), (normals, dt, self.slices(start + 0.5 * dt)))
         moves = moves.reshape(grid.steps, self.substeps).sum(axis=1)
         k = jnp.concatenate([jnp.zeros_like(moves[:1]), jnp.cumsum(moves)])
-        vol = self._vol(k, self._slices(grid.times - grid.times[0]))
+        vol = self.vol_on(k, self.slices(grid.times - grid.times[0]))
         return carried_path(self, grid, moves, {f"{self.name}.vol": vol})
 
-    def _slices(self, t: Array) -> tuple[Array, ...]:
+    def slices(self, t: Float[Array, " time"]) -> tuple[Float[Array, " time"], ...]:
         """All that the local volatility needs of time: theta, its derivative, phi, theta phi'."""
         theta = jnp.maximum(ssvi.at_the_money(self.expiries, self.levels, t), TINY)
         return theta, ssvi.forward_variance(self.expiries, self.levels, t), *ssvi.elastic(self.shape, theta)
 
-    def _vol(self, k: Array, slices: tuple[Array, ...]) -> Array:
+    def vol_on(self, k: Array, slices: tuple[Array, ...]) -> Array:
+        """Local volatility at log-moneyness ``k``, per root year, held 8 deviations from the money and beyond."""
         theta, pace, phi, turn = slices
         bound = FAR * jnp.sqrt(theta)
         return jnp.sqrt(jnp.maximum(ssvi.dupire(jnp.clip(k, -bound, bound), theta, pace, self.rho, phi, turn), TINY))
