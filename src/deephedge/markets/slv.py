@@ -148,7 +148,8 @@ def calibrate_leverage(
     In each step :math:`E[V\mid k]` is a local linear regression over all particles with a Gaussian kernel of width
     :math:`1.06\,\mathrm{sd}(k)\,n^{-1/5}`, held where less than 0.2 % of them lie beyond, and the row of the step is
     :math:`\ell^2=\sigma^2_{loc}/E[V\mid k]` within (0.1, 5); then the particles move by it. Only the surface of
-    ``target`` is read, not its spot or rates. Steps of a month or less are wanted; the error falls with both.
+    ``target`` is read, not its spot or rates. Take steps of two weeks or less; the page on
+    surfaces has the errors.
 
     Source: Guyon and Henry-Labordere (2012).
     """
