@@ -65,7 +65,7 @@ def test_its_own_law_comes_back_on_every_quote():
 
 
 def test_bad_input_is_one_sentence():
-    with pytest.raises(ParameterError, match="has 10 beyond the level 0.99, 50 are needed"):
+    with pytest.raises(ParameterError, match=r"has 10 beyond the level 0\.99, 50 are needed"):
         tail_sampling(CALL, MARKET, dh.policies.NoHedge(), paths=1000, key=KEY)
     with pytest.raises(ParameterError, match="share must be positive and sum to 1"):
         ImportanceSampled(MARKET, jnp.zeros((2, 10, 1)), jnp.ones((2, 1)), (0.5, 0.6))

@@ -133,6 +133,28 @@ MEMBERS = {
     "sabr_absorbed": Member(lambda: m.Sabr("SPX", 0.03, 0.05, 0.6, -0.3, beta=0.5)),
     "sabr_absorbed_carry": Member(lambda: m.Sabr("SPX", 100.0, 2.0, 0.8, -0.6, beta=0.5, rate=0.03, dividend=0.01)),
     "cox_ingersoll_ross": Member(lambda: m.CoxIngersollRoss(0.03, 0.5, 0.04, 0.1), (), tradables=_bonds),
+    "local_volatility": Member(
+        lambda: m.LocalVolatility("SPX", 100.0, (0.02, 0.1), (0.001, 0.006), -0.7, 1.0, 0.4, 0.03, 0.01, substeps=2)
+    ),
+    "moving_surface": Member(
+        lambda: m.MovingSurface(
+            m.BlackScholes("SPX", vol=0.2, rate=0.03),
+            "SPX",
+            m.SurfaceDynamics(4.0, (1.5, 0.3, 0.5, 0.5), (-0.7, 0.2, 0.0, 0.3)),
+            (0.1, 0.5),
+            (0.004, 0.02),
+            -0.7,
+            1.0,
+        )
+    ),
+    "stochastic_local_volatility": Member(
+        lambda: m.StochasticLocalVolatility(
+            m.Heston("SPX", 1.0, 0.03, correlation=-0.6, **HESTON),
+            (0.005, 0.02),
+            (0.02, 0.03),
+            [[1.5, 1.0, 0.7], [1.3, 1.0, 0.8]],
+        )
+    ),
     "replay": Member(lambda: m.Replay(_history()), prefix=False),
 }
 every_member = pytest.mark.parametrize("name", MEMBERS)

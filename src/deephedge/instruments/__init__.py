@@ -4,6 +4,7 @@ from deephedge.instruments.base import AbstractContract, AbstractTradable
 from deephedge.instruments.book import Book, Nothing, Premium, long, short, sold
 from deephedge.instruments.equity import Digital, EuropeanCall, EuropeanPut, Forward, Spot
 from deephedge.instruments.heston import HestonCall
+from deephedge.instruments.listed import ListedOption
 from deephedge.instruments.volatility import QuotedVarianceSwap, VarianceSwap
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Forward",
     "HestonCall",
     "Nothing",
+    "ListedOption",
     "Premium",
     "QuotedVarianceSwap",
     "Spot",

@@ -11,14 +11,18 @@ from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
 from deephedge.markets.heston import Heston
 from deephedge.markets.importance import ImportanceSampled
 from deephedge.markets.jumps import Kou, Merton
+from deephedge.markets.local import LocalVolatility
 from deephedge.markets.rates import HullWhite, Vasicek
 from deephedge.markets.replay import Replay, windows
 from deephedge.markets.rough import RoughBergomi
 from deephedge.markets.sabr import Sabr
 from deephedge.markets.scenarios import SCENARIOS, Scenario, historical
 from deephedge.markets.seasonality import Seasonality
+from deephedge.markets.slv import StochasticLocalVolatility, calibrate_leverage
 from deephedge.markets.stress import Shock, Stressed
 from deephedge.markets.tilt import AbstractDensity, CashDensity, Tilted, discounted_returns
+from deephedge.markets.surface import MovingSurface, SurfaceDynamics
+from deephedge.markets.surface_fit import FittedSurface, fit_surface_dynamics
 from deephedge.markets.validate import Agreement, agreement
 
 __all__ = [
@@ -32,13 +36,16 @@ __all__ = [
     "CashDensity",
     "CoxIngersollRoss",
     "FilteredHistorical",
+    "FittedSurface",
     "GarmanKohlhagen",
     "Gjr",
     "Heston",
     "HullWhite",
     "ImportanceSampled",
     "Kou",
+    "LocalVolatility",
     "Merton",
+    "MovingSurface",
     "Replay",
     "RoughBergomi",
     "Sabr",
@@ -47,12 +54,19 @@ __all__ = [
     "SchwartzSmith",
     "Seasonality",
     "Shock",
+    "StochasticLocalVolatility",
     "Stressed",
     "Tilted",
     "Vasicek",
     "VolLink",
     "agreement",
     "discounted_returns",
+    "SurfaceDynamics",
+    "Vasicek",
+    "VolLink",
+    "agreement",
+    "calibrate_leverage",
+    "fit_surface_dynamics",
     "historical",
     "sample",
     "windows",

@@ -13,6 +13,7 @@ from deephedge.pricing import (
     jumps,
     sabr,
     schwartz,
+    ssvi,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "jumps",
     "sabr",
     "schwartz",
+    "ssvi",
 ]
