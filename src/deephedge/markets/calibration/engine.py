@@ -12,7 +12,7 @@ from jaxtyping import Array
 
 from deephedge.core.errors import ParameterError, require
 
-CANDIDATES = 8  # points tried for each start that is followed
+CANDIDATES = 4  # points tried for each start that is followed
 SAME = 1e-6  # relative distance of two costs that count as the same optimum
 AWAY = 1e3  # what a residual that is not a number, or larger, is read as, so that the step is refused
 LOOSE = 0.5  # relative standard error of a direction that is not identified
@@ -53,13 +53,13 @@ def least_squares(
     shape: Callable[[Array], Array] | None = None,
     starts: int = 4,
     resolution: float = 1e-4,
-    tolerance: float = 1e-12,
+    tolerance: float = 1e-10,
     seed: int = 0,
 ) -> Solution:
     r"""Minimise the sum of squares of ``residuals(p, data)`` over the bounds, in float64.
 
     SciPy's trust-region reflective algorithm with the Jacobian by forward differentiation, from ``starts`` points: the
-    sensible one and the best of 8 scrambled Sobol points for each of the others. ``residuals`` (and ``shape``) must be
+    sensible one and the best of 4 scrambled Sobol points for each of the others. ``residuals`` (and ``shape``) must be
     functions of a module, with all numbers in ``data``: they compile once for each shape. Where bounds alone cannot
     say what is allowed, ``shape`` maps the bounded numbers to the parameters that are reported, one to one.
 
