@@ -39,3 +39,34 @@ def test_our_side_of_the_benchmark_answers():
     from bench import ours
 
     assert all(seconds > 0 for seconds in ours.speed("band", 64, 8)["seconds"])
+
+
+def test_real_chains_are_calibrated_or_said_to_be_absent(tmp_path, capsys):
+    from bench import calibration
+
+    assert calibration.main(["--data", str(tmp_path)]) == {}
+    assert "no data" in capsys.readouterr().out
+
+
+def test_a_chain_is_cut_by_its_rule_and_calibrated(monkeypatch):
+    import numpy as np
+    import polars as pl
+    from bench import calibration
+
+    from deephedge.markets.calibration import OptionQuotes
+
+    tau, strike, call = (x.ravel() for x in np.meshgrid([0.1, 0.3, 0.5], np.linspace(80, 120, 33), [True, False]))
+    k = np.log(strike / (100 * np.exp(0.02 * tau)))
+    book = OptionQuotes(
+        strike, tau, 100 * np.exp(0.02 * tau), np.exp(-0.05 * tau), vol=0.2 - 0.2 * k + 0.3 * k**2, call=call
+    )
+    chain = pl.DataFrame(
+        {"tau": tau, "strike": strike, "call": call, "bid": book.price - 0.01, "ask": book.price + 0.01}
+    )
+    chain = chain.with_columns(forward=pl.lit(None, pl.Float64))
+    found = calibration.forwards(chain).unique(["tau"]).sort("tau")
+    np.testing.assert_allclose(found["discount"], np.exp(-0.05 * found["tau"].to_numpy()), rtol=1e-6)
+    np.testing.assert_allclose(found["forward"], 100 * np.exp(0.02 * found["tau"].to_numpy()), rtol=1e-6)
+    monkeypatch.setattr(calibration, "CHAINS", {"made": lambda folder: chain})
+    rows = calibration.main(["--brief"])["made"]["models"]
+    assert [row["model"] for row in rows] == ["SSVI", "SABR, by expiry"] and all(row["rmse"] < 0.6 for row in rows)

@@ -143,18 +143,24 @@ def bates_price(
     diffused = heston.expected_integrated_variance(variance, tau, kappa, theta)
     of = fourier.terms(forward, strike, diffused + intensity * tau * (mean**2 + deviation**2), tau)
     model = (variance, of.time, kappa, theta, sigma, rho)
-    expected, m, d = (x[..., None] for x in (intensity * of.time, mean, deviation))
-
-    def exponent(ray: Array, square: Array) -> Complex[Array, "..."]:
-        s = 1j * ray + 0.5
-        jumps = jnp.expm1(s * m + 0.5 * d**2 * s * s) - s * jnp.expm1(m + 0.5 * d**2)
-        return heston.exponent(ray, square, *model) + expected * jumps / square
+    whole = (*model, intensity, mean, deviation)
 
     start = of.moneyness - intensity * of.time * jnp.expm1(mean + 0.5 * deviation**2)
     tilt = _turned(heston.angle(of._replace(moneyness=start), *model), start, diffused)
     # Against the sign of the mean jump exp(sm) grows, up to where exp(s^2 d^2 / 2) takes over: keep that below e.
     cap = jnp.arctan2(deviation, jnp.maximum(jnp.abs(mean), 1e-6))
-    return fourier.price(of, exponent, jnp.where(tilt * mean < 0.0, jnp.clip(tilt, -cap, cap), tilt), call, nodes)
+    tilt = jnp.where(tilt * mean < 0.0, jnp.clip(tilt, -cap, cap), tilt)
+    return fourier.price(of, lambda ray, square: bates_exponent(ray, square, *whole), tilt, call, nodes)
+
+
+def bates_exponent(
+    ray, square, variance, tau, kappa, theta, sigma, rho, intensity, jump_mean, jump_vol
+) -> Complex[Array, "..."]:
+    """``log phi(u) / (u^2 + 1/4)`` of `bates_price`, in the manner of `deephedge.pricing.heston.exponent`."""
+    expected, m, d = (x[..., None] for x in (intensity * tau, jump_mean, jump_vol))
+    s = 1j * ray + 0.5
+    jumps = jnp.expm1(s * m + 0.5 * d**2 * s * s) - s * jnp.expm1(m + 0.5 * d**2)
+    return heston.exponent(ray, square, variance, tau, kappa, theta, sigma, rho) + expected * jumps / square
 
 
 def _turned(tilt: Array, start: Array, diffused: Array) -> Array:
