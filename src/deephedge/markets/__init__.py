@@ -6,9 +6,11 @@ from deephedge.markets.bootstrap import BlockBootstrap
 from deephedge.markets.brownian import BlackScholes
 from deephedge.markets.cir import CoxIngersollRoss
 from deephedge.markets.commodity import Schwartz, SchwartzSmith
+from deephedge.markets.correlate import RepairWarning
 from deephedge.markets.fx import GarmanKohlhagen
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
 from deephedge.markets.heston import Heston
+from deephedge.markets.joint import Joint
 from deephedge.markets.jumps import Kou, Merton
 from deephedge.markets.rates import HullWhite, Vasicek
 from deephedge.markets.replay import Replay, windows
@@ -32,8 +34,10 @@ __all__ = [
     "Gjr",
     "Heston",
     "HullWhite",
+    "Joint",
     "Kou",
     "Merton",
+    "RepairWarning",
     "Replay",
     "RoughBergomi",
     "Sabr",
