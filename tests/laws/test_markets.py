@@ -153,6 +153,11 @@ MEMBERS = {
     "sabr_absorbed": Member(lambda: m.Sabr("SPX", 0.03, 0.05, 0.6, -0.3, beta=0.5)),
     "sabr_absorbed_carry": Member(lambda: m.Sabr("SPX", 100.0, 2.0, 0.8, -0.6, beta=0.5, rate=0.03, dividend=0.01)),
     "cox_ingersoll_ross": Member(lambda: m.CoxIngersollRoss(0.03, 0.5, 0.04, 0.1), (), tradables=_bonds),
+    "business_days": Member(
+        lambda: m.BusinessTime(
+            m.BlackScholes("SPX", 0.2, rate=0.03, dividend=0.01), [[0, CUT / 252, 1], [0, 0.5 * CUT / 252, 1]]
+        )
+    ),
     "joint_three_classes": Member(_under_one_account, ("SPX", "EURUSD"), tradables=_worth_at_home),
     "replay": Member(lambda: m.Replay(_history()), prefix=False),
 }

@@ -5,6 +5,7 @@ from deephedge.markets.bates import Bates
 from deephedge.markets.bootstrap import BlockBootstrap
 from deephedge.markets.brownian import BlackScholes
 from deephedge.markets.cir import CoxIngersollRoss
+from deephedge.markets.clock import BusinessTime
 from deephedge.markets.commodity import Schwartz, SchwartzSmith
 from deephedge.markets.correlate import RepairWarning
 from deephedge.markets.fx import GarmanKohlhagen
@@ -28,6 +29,7 @@ __all__ = [
     "Bates",
     "BlackScholes",
     "BlockBootstrap",
+    "BusinessTime",
     "CoxIngersollRoss",
     "FilteredHistorical",
     "GarmanKohlhagen",
