@@ -46,6 +46,26 @@ def _bonds(market, path: dh.MarketPath) -> dict[str, jax.Array]:
     return {f"{end} years": market.bond(short, now, end - now) for end in (STEPS / 252, 1.0, 7.0)}
 
 
+def _under_one_account() -> m.Joint:
+    """An equity, a currency, an equity in it, a rate and a commodity."""
+    members = (
+        m.Heston("SPX", 100.0, 0.04, correlation=-0.7, **HESTON),
+        m.GarmanKohlhagen("EURUSD", 0.1, 1.1, rate=0.02, foreign=0.03),
+        m.BlackScholes("DAX", 0.2, spot=50.0, rate=0.01),
+        m.HullWhite(((1, 10), (0.045, 0.04)), 0.1, 0.01, tenors=(5,)),
+        m.Schwartz("CL", 60.0, **CRUDE, expiries=(0.02,)),
+    )
+    asked = {("SPX", "USD"): -0.3, ("SPX.variance", "EURUSD"): -0.2, ("SPX", "DAX"): 0.8, ("EURUSD", "DAX"): -0.4}
+    return m.Joint(members, asked | {("CL", "EURUSD"): 0.3, ("CL", "SPX"): 0.3}, "USD", {"DAX": "EURUSD"})
+
+
+def _worth_at_home(market, path: dh.MarketPath) -> dict[str, jax.Array]:
+    """An asset in foreign cash, and a future with what it accrues to its holder."""
+    steps = np.cumsum(path.quotes["CL.future.0.02.dividend"][:, :-1] * np.diff(path.times), axis=1)
+    future = path.quotes["CL.future.0.02"] * np.pad(np.exp(steps), ((0, 0), (1, 0)), constant_values=1)
+    return {"future": future, "DAX at home": path.quotes["DAX"] * path.quotes["EURUSD"]}
+
+
 HESTON = dict(mean_reversion=2.0, long_variance=0.05, vol_of_vol=0.5, rate=0.03, dividend=0.01)
 BUEHLER = dict(mean_reversion=1.0, long_variance=0.04, vol_of_vol=2.0, correlation=-0.7)
 CRUDE = dict(mean_reversion=1.5, level=50.0, vol=0.4)
@@ -155,10 +175,24 @@ MEMBERS = {
             [[1.5, 1.0, 0.7], [1.3, 1.0, 0.8]],
         )
     ),
+    "business_days": Member(
+        lambda: m.BusinessTime(
+            m.BlackScholes("SPX", 0.2, rate=0.03, dividend=0.01), [[0, CUT / 252, 1], [0, 0.5 * CUT / 252, 1]]
+        )
+    ),
+    "joint_three_classes": Member(_under_one_account, ("SPX", "EURUSD"), tradables=_worth_at_home),
     "replay": Member(lambda: m.Replay(_history()), prefix=False),
 }
 every_member = pytest.mark.parametrize("name", MEMBERS)
-SPARE = ("black_scholes", "heston", "drift", "carry", "positive", "days")  # variants of a member that compile again
+SPARE = (
+    "black_scholes",
+    "heston",
+    "drift",
+    "carry",
+    "positive",
+    "days",
+    "classes",
+)  # variants of a member that compile again
 every_kind = pytest.mark.parametrize("name", [name for name in MEMBERS if not name.endswith(SPARE)])
 
 
@@ -248,6 +282,22 @@ def test_discounted_tradables_are_martingales_given_the_past(name):
             assert np.abs(z).max() < 4.0
         elif "drift" in name:
             assert np.abs(z).max() > 4.0  # the law can fail
+
+
+@every_member
+def test_a_driver_is_a_unit_row_that_moves_what_it_names(name):
+    """The first step is a diffusion's: the quote follows its driver, but for jumps and for what the scheme bends."""
+    market, path, normals = market_of(name), quotes(paths(name)), np.asarray(draws(shape_of(name))[:, 0], float)
+    jumps = isinstance(market, m.Merton | m.Kou | m.Bates)
+    for driver, row in market.drivers().items():
+        assert row.shape == shape_of(name)[1:]
+        np.testing.assert_allclose(np.linalg.norm(row), 1.0, atol=1e-6)
+        level = driver.replace(".variance", ".alpha")
+        moved = [quote for quote in (level, driver, f"{driver}.short") if quote in path][:1]
+        assert moved or driver.endswith((".short", ".long", ".variance"))
+        for quote in moved:
+            likeness = np.corrcoef(normals @ np.asarray(row, float), path[quote][:, 1] - path[quote][:, 0])[0, 1]
+            assert likeness > (0.3 if jumps or driver.endswith(".variance") else 0.9)
 
 
 @every_member

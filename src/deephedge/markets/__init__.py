@@ -5,11 +5,14 @@ from deephedge.markets.bates import Bates
 from deephedge.markets.bootstrap import BlockBootstrap
 from deephedge.markets.brownian import BlackScholes
 from deephedge.markets.cir import CoxIngersollRoss
+from deephedge.markets.clock import BusinessTime
 from deephedge.markets.commodity import Schwartz, SchwartzSmith
+from deephedge.markets.correlate import RepairWarning
 from deephedge.markets.fx import GarmanKohlhagen
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
 from deephedge.markets.heston import Heston
 from deephedge.markets.importance import ImportanceSampled
+from deephedge.markets.joint import Joint
 from deephedge.markets.jumps import Kou, Merton
 from deephedge.markets.local import LocalVolatility
 from deephedge.markets.rates import HullWhite, Vasicek
@@ -34,6 +37,7 @@ __all__ = [
     "BlackScholes",
     "BlockBootstrap",
     "CashDensity",
+    "BusinessTime",
     "CoxIngersollRoss",
     "FilteredHistorical",
     "FittedSurface",
@@ -42,10 +46,12 @@ __all__ = [
     "Heston",
     "HullWhite",
     "ImportanceSampled",
+    "Joint",
     "Kou",
     "LocalVolatility",
     "Merton",
     "MovingSurface",
+    "RepairWarning",
     "Replay",
     "RoughBergomi",
     "Sabr",

@@ -36,6 +36,17 @@ class AbstractMarket(eqx.Module):
         """
         return {}
 
+    def tradables(self) -> dict[str, bool]:
+        """Quotes that are prices one can deal at, and whether it takes cash to hold one.
+
+        True: an asset, bought with cash: discounted, with its ``"<name>.dividend"`` reinvested, it is the martingale.
+        False: a future, which takes none: its price itself is the martingale. A joint market puts these under its own
+        money account, and no other quote. Unless a market says more, they are its drivers that extend no other one
+        (``"<name>.variance"`` extends ``"<name>"``), where there is a quote of that name.
+        """
+        names = self.drivers()
+        return {name: True for name in names if not any(name.startswith(f"{other}.") for other in names)}
+
 
 def sample(
     market: AbstractMarket, grid: TimeGrid, paths: int, *, key: PRNGKeyArray, method: str = "sobol"

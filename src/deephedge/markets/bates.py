@@ -75,6 +75,9 @@ class Bates(AbstractMarket):
     def martingale(self) -> bool:
         return self.drift is None
 
+    def drivers(self) -> dict[str, Float[Array, " factor"]]:
+        return {name: jnp.pad(row, (0, 2)) for name, row in self.without_jumps().drivers().items()}
+
     def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
         still = self.without_jumps().path(grid, shocks[:, :2])
         count = poisson(self.intensity * grid.dt, shocks[:, 3])

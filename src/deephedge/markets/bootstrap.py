@@ -63,6 +63,9 @@ class BlockBootstrap(AbstractMarket):
     def martingale(self) -> bool:
         return bool(self.centre) and concrete(self.block, lambda b: b == 1)
 
+    def tradables(self) -> dict[str, bool]:
+        return dict.fromkeys(self.centre, True)
+
     def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
         require_step(grid, self.step)
         days = self.history.times.shape[0] - 1

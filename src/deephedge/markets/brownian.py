@@ -67,6 +67,11 @@ class BlackScholes(AbstractMarket):
     def martingale(self) -> bool:
         return self.drift is None
 
+    def drivers(self) -> dict[str, Float[Array, " factor"]]:
+        rows = jnp.eye(len(self.names), dtype=self.vol.dtype)
+        rows = rows if self.correlation is None else jnp.linalg.cholesky(self.correlation)
+        return dict(zip(self.names, rows, strict=True))
+
     def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
         rate = 0.0 if self.rate is None else self.rate
         carried = rate - (0.0 if self.dividend is None else self.dividend)

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
 from deephedge.core.types import as_float
+from deephedge.pricing.normal import root
 
 
 def optional_number() -> Any:
@@ -43,3 +44,10 @@ def carried_path(
     return MarketPath(
         grid.times, {market.name: market.spot * jnp.exp(log_spot)} | quotes | flat, jnp.exp(rate * elapsed)
     )
+
+
+def leveraged(name: str, correlation: Float[Array, ""]) -> dict[str, Float[Array, " factor"]]:
+    """The drivers of a spot and its variance, where the first normal moves the variance and a second one is apart."""
+    zero = jnp.zeros_like(correlation)
+    spot = jnp.stack([correlation, root(1.0 - correlation**2)])
+    return {name: spot, f"{name}.variance": jnp.stack([zero + 1.0, zero])}

@@ -72,6 +72,9 @@ class CoxIngersollRoss(AbstractMarket):
     def martingale(self) -> bool:
         return True
 
+    def drivers(self) -> dict[str, Float[Array, " factor"]]:
+        return {self.name: jnp.eye(2, dtype=self.vol.dtype)[0]}
+
     def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
         start, laws = self.short.astype(shocks.dtype), self._areas(grid.dt)
         _, (after, areas) = lax.scan(lambda r, now: self._step(r, *now), start, (grid.dt, laws, shocks))

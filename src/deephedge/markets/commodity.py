@@ -11,9 +11,10 @@ from deephedge.core.paths import MarketPath
 from deephedge.core.types import as_float, concrete, number
 from deephedge.markets.base import AbstractMarket
 from deephedge.markets.carry import optional_number
-from deephedge.markets.futures import Noise, check, futures_path, labelled
+from deephedge.markets.futures import Noise, check, futures, futures_path, labelled
 from deephedge.markets.seasonality import Seasonality
 from deephedge.pricing import schwartz
+from deephedge.pricing.normal import root
 
 
 class Schwartz(AbstractMarket):
@@ -67,6 +68,12 @@ class Schwartz(AbstractMarket):
     @property
     def martingale(self) -> bool:
         return self.real_level is None
+
+    def drivers(self) -> dict[str, Float[Array, " factor"]]:
+        return {self.name: jnp.ones(1, self.vol.dtype)}
+
+    def tradables(self) -> dict[str, bool]:
+        return futures(self)
 
     def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
         pull = 0.0 if self.real_level is None else self.mean_reversion * jnp.log(self.real_level / self.level)
@@ -128,6 +135,18 @@ class SchwartzSmith(AbstractMarket):
     @property
     def martingale(self) -> bool:
         return self.real_growth is None
+
+    def drivers(self) -> dict[str, Float[Array, " factor"]]:
+        """``"<name>.short"``, ``"<name>.long"``, and ``"<name>"``, the sum of both that moves the spot."""
+        rho, zero = self.correlation, jnp.zeros_like(self.correlation)
+        short, long = jnp.stack([zero + 1.0, zero]), jnp.stack([rho, root(1.0 - rho**2)])
+        spot = self.short_vol * short + self.long_vol * long
+        size = jnp.linalg.norm(spot)
+        spot = jnp.where(size > 0, spot / jnp.where(size > 0, size, 1.0), short)
+        return {self.name: spot, f"{self.name}.short": short, f"{self.name}.long": long}
+
+    def tradables(self) -> dict[str, bool]:
+        return futures(self)
 
     def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
         still = jnp.zeros_like(self.premium)

@@ -62,6 +62,11 @@ def check(market: Delivered, positive: tuple[str, ...], not_negative: tuple[str,
         require(concrete(rows[:, 0], lambda t: np.diff(t) > 0), f"curve must have increasing years, was {rows[:, 0]}")
 
 
+def futures(market: Delivered) -> dict[str, bool]:
+    """The futures among the quotes; the spot is none of them, since it cannot be stored for nothing."""
+    return {f"{market.name}.future.{label}": False for label in (*market.expiries, *market.tenors)}
+
+
 class Noise(NamedTuple):
     """A factor that fades at rate ``kappa``, and one that stays if ``long_sigma`` is given; ``pull`` is real drift."""
 

@@ -92,6 +92,9 @@ class GarmanKohlhagen(AbstractMarket):
     def martingale(self) -> bool:
         return self.drift is None
 
+    def drivers(self) -> dict[str, Float[Array, " factor"]]:
+        return self._market().drivers()
+
     def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
         path = self._market().path(grid, shocks)
         # Held back from the compiler, which would rewrite a quotient of exponentials and round it differently.

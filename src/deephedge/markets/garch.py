@@ -178,6 +178,10 @@ class FilteredHistorical(AbstractMarket):
     def martingale(self) -> bool:
         return self.drift is None
 
+    def drivers(self) -> dict[str, Float[Array, " factor"]]:
+        """The normal that picks the day: a larger one is a larger return, so a correlation is one of ranks."""
+        return {self.name: jnp.eye(2, dtype=self.residuals.dtype)[0]}
+
     def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
         require_step(grid, TRADING_DAY)
         centred = self.residuals - jnp.mean(self.residuals, axis=0)

@@ -13,7 +13,7 @@ from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
 from deephedge.core.types import concrete, number
 from deephedge.markets.base import AbstractMarket
-from deephedge.markets.carry import carried_path, optional_number
+from deephedge.markets.carry import carried_path, leveraged, optional_number
 
 SCHEMES = ("qe", "euler")
 SWITCH = 1.5  # of variance over squared mean: below it a squared normal, above it an atom and an exponential
@@ -76,6 +76,9 @@ class Heston(AbstractMarket):
     @property
     def martingale(self) -> bool:
         return self.drift is None
+
+    def drivers(self) -> dict[str, Float[Array, " factor"]]:
+        return leveraged(self.name, self.correlation)
 
     def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
         advance = self._quadratic_exponential if self.scheme == "qe" else self._full_truncation

@@ -61,6 +61,9 @@ class Merton(AbstractMarket):
     def martingale(self) -> bool:
         return self.drift is None
 
+    def drivers(self) -> dict[str, Float[Array, " factor"]]:
+        return {self.name: jnp.eye(2, dtype=self.vol.dtype)[0]}
+
     def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
         count = poisson(self.intensity * grid.dt, shocks[:, 1])
         deviation = jnp.sqrt(jnp.maximum(self.vol**2 * grid.dt + count * self.jump_vol**2, TINY))
@@ -126,6 +129,9 @@ class Kou(AbstractMarket):
     @property
     def martingale(self) -> bool:
         return self.drift is None
+
+    def drivers(self) -> dict[str, Float[Array, " factor"]]:
+        return {self.name: jnp.eye(5, dtype=self.vol.dtype)[0]}
 
     def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
         z, risers, rise, fallers, fall = shocks.T

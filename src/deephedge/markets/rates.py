@@ -74,6 +74,9 @@ class Vasicek(AbstractMarket):
     def martingale(self) -> bool:
         return True
 
+    def drivers(self) -> dict[str, Float[Array, " factor"]]:
+        return {self.name: jnp.eye(2, dtype=self.vol.dtype)[0]}
+
     def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
         away, area = gaussian_path(self.mean_reversion, self.vol, grid, shocks)
         now = grid.times - grid.times[0]
@@ -133,6 +136,9 @@ class HullWhite(AbstractMarket):
     @property
     def martingale(self) -> bool:
         return True
+
+    def drivers(self) -> dict[str, Float[Array, " factor"]]:
+        return {self.name: jnp.eye(2, dtype=self.vol.dtype)[0]}
 
     def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
         a, vol, now = self.mean_reversion, self.vol, grid.times - grid.times[0]

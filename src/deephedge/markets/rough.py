@@ -10,7 +10,7 @@ from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
 from deephedge.core.types import concrete, number
 from deephedge.markets.base import AbstractMarket
-from deephedge.markets.carry import carried_path, optional_number
+from deephedge.markets.carry import carried_path, leveraged, optional_number
 
 # Bound on |log(V / xi)|, so that float32 holds V; with eta = 2 over a year it lies more than 25 deviations out.
 FAR = 60.0
@@ -75,6 +75,10 @@ class RoughBergomi(AbstractMarket):
     @property
     def martingale(self) -> bool:
         return self.drift is None
+
+    def drivers(self) -> dict[str, Float[Array, " factor"]]:
+        rows = leveraged(self.name, self.correlation)  # the second normal is the singular part of the variance alone
+        return {name: jnp.insert(row, 1, 0.0) for name, row in rows.items()}
 
     def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
         dt, rho = _equal_step(grid), self.correlation

@@ -14,7 +14,7 @@ from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
 from deephedge.core.types import as_float, concrete, number
 from deephedge.markets.base import AbstractMarket
-from deephedge.markets.carry import carried_path, optional_number
+from deephedge.markets.carry import carried_path, leveraged, optional_number
 from deephedge.pricing.normal import density
 
 FAR = 30.0  # bound on |log(alpha_t / alpha_0)|, so that float32 holds the squares of alpha
@@ -93,6 +93,9 @@ class Sabr(AbstractMarket):
     @property
     def martingale(self) -> bool:
         return self.drift is None
+
+    def drivers(self) -> dict[str, Float[Array, " factor"]]:
+        return leveraged(self.name, self.correlation)
 
     def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
         moves = self.vol_of_vol * jnp.sqrt(grid.dt) * shocks[:, 0] - 0.5 * self.vol_of_vol**2 * grid.dt

@@ -83,6 +83,12 @@ class Stressed(AbstractMarket):
     def martingale(self) -> bool:
         return self.market.martingale and not self.stress
 
+    def drivers(self) -> dict[str, Float[Array, " factor"]]:
+        return self.market.drivers()
+
+    def tradables(self) -> dict[str, bool]:
+        return self.market.tradables()
+
     def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
         path = self.market.path(grid, shocks)
         for shock in self.stress:
