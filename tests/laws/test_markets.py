@@ -46,6 +46,12 @@ def _bonds(market, path: dh.MarketPath) -> dict[str, jax.Array]:
     return {f"{end} years": market.bond(short, now, end - now) for end in (STEPS / 252, 1.0, 7.0)}
 
 
+def _promises(market, path: dh.MarketPath) -> dict[str, jax.Array]:
+    """Prices of zero bonds that can default."""
+    now, rate, alive = path.times, path.quotes["ACME.intensity"], path.quotes["ACME.alive"]
+    return {f"{end} years": market.bond(rate, alive, now, end - now) for end in (STEPS / 252, 1.0, 5.0)}
+
+
 HESTON = dict(mean_reversion=2.0, long_variance=0.05, vol_of_vol=0.5, rate=0.03, dividend=0.01)
 BUEHLER = dict(mean_reversion=1.0, long_variance=0.04, vol_of_vol=2.0, correlation=-0.7)
 CRUDE = dict(mean_reversion=1.5, level=50.0, vol=0.4)
@@ -133,6 +139,11 @@ MEMBERS = {
     "sabr_absorbed": Member(lambda: m.Sabr("SPX", 0.03, 0.05, 0.6, -0.3, beta=0.5)),
     "sabr_absorbed_carry": Member(lambda: m.Sabr("SPX", 100.0, 2.0, 0.8, -0.6, beta=0.5, rate=0.03, dividend=0.01)),
     "cox_ingersoll_ross": Member(lambda: m.CoxIngersollRoss(0.03, 0.5, 0.04, 0.1), (), tradables=_bonds),
+    "cir_intensity": Member(
+        lambda: m.CirIntensity("ACME", ((0.01, 1, 5), (0.9, 1.2, 1.0)), 0.7, 0.8, 0.6, 0.7, rate=0.03),
+        (),
+        tradables=_promises,
+    ),
     "replay": Member(lambda: m.Replay(_history()), prefix=False),
 }
 every_member = pytest.mark.parametrize("name", MEMBERS)

@@ -6,6 +6,7 @@ from deephedge.markets.bootstrap import BlockBootstrap
 from deephedge.markets.brownian import BlackScholes
 from deephedge.markets.cir import CoxIngersollRoss
 from deephedge.markets.commodity import Schwartz, SchwartzSmith
+from deephedge.markets.credit import CirIntensity
 from deephedge.markets.fx import GarmanKohlhagen
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
 from deephedge.markets.heston import Heston
@@ -26,6 +27,7 @@ __all__ = [
     "Bates",
     "BlackScholes",
     "BlockBootstrap",
+    "CirIntensity",
     "CoxIngersollRoss",
     "FilteredHistorical",
     "GarmanKohlhagen",
