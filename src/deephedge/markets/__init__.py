@@ -10,8 +10,11 @@ from deephedge.markets.credit import CirIntensity
 from deephedge.markets.fx import GarmanKohlhagen
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
 from deephedge.markets.heston import Heston
+from deephedge.markets.jump_to_default import JumpToDefault
 from deephedge.markets.jumps import Kou, Merton
+from deephedge.markets.lognormal_hazard import LognormalHazard
 from deephedge.markets.rates import HullWhite, Vasicek
+from deephedge.markets.rating import RatingMigration
 from deephedge.markets.replay import Replay, windows
 from deephedge.markets.rough import RoughBergomi
 from deephedge.markets.sabr import Sabr
@@ -34,8 +37,11 @@ __all__ = [
     "Gjr",
     "Heston",
     "HullWhite",
+    "JumpToDefault",
     "Kou",
+    "LognormalHazard",
     "Merton",
+    "RatingMigration",
     "Replay",
     "RoughBergomi",
     "Sabr",

@@ -110,7 +110,9 @@ class CirIntensity(AbstractMarket):
 
         start = self.start.astype(shocks.dtype)
         laws = areas(grid.dt, *terms)
-        _, (after, risk) = lax.scan(step, start, (grid.dt, laws, shifted, cir.loading(grid.dt, self.mean_reversion, self.vol), shocks[:, 0]))
+        _, (after, risk) = lax.scan(
+            step, start, (grid.dt, laws, shifted, cir.loading(grid.dt, self.mean_reversion, self.vol), shocks[:, 0])
+        )
         x = jnp.concatenate([start[None], after])
         quotes = {
             f"{self.name}.intensity": x + self.shift(now),

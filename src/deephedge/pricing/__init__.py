@@ -12,6 +12,7 @@ from deephedge.pricing import (
     hullwhite,
     implied,
     jumps,
+    migration,
     sabr,
     schwartz,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "hullwhite",
     "implied",
     "jumps",
+    "migration",
     "sabr",
     "schwartz",
 ]
