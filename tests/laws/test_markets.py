@@ -64,6 +64,15 @@ def _worth_at_home(market, path: dh.MarketPath) -> dict[str, jax.Array]:
     steps = np.cumsum(path.quotes["CL.future.0.02.dividend"][:, :-1] * np.diff(path.times), axis=1)
     future = path.quotes["CL.future.0.02"] * np.pad(np.exp(steps), ((0, 0), (1, 0)), constant_values=1)
     return {"future": future, "DAX at home": path.quotes["DAX"] * path.quotes["EURUSD"]}
+def _promises(market, path: dh.MarketPath, ends: tuple = (STEPS / 252, 1.0, 5.0)) -> dict[str, jax.Array]:
+    """Prices of zero bonds that can default."""
+    now, rate, alive = path.times, path.quotes["ACME.intensity"], path.quotes["ACME.alive"]
+    return {f"{end} years": market.bond(rate, alive, now, end - now) for end in ends}
+
+
+def _rated(market, path: dh.MarketPath) -> dict[str, jax.Array]:
+    left = {end: end - path.times[0] for end in (STEPS / 252, 0.3)}
+    return {f"{name} {end}": market.bond(path.quotes[f"{name}.rating"], left[end]) for end in left for name in "AB"}
 
 
 HESTON = dict(mean_reversion=2.0, long_variance=0.05, vol_of_vol=0.5, rate=0.03, dividend=0.01)
@@ -181,6 +190,26 @@ MEMBERS = {
         )
     ),
     "joint_three_classes": Member(_under_one_account, ("SPX", "EURUSD"), tradables=_worth_at_home),
+    "cir_intensity": Member(
+        lambda: m.CirIntensity("ACME", ((0.01, 1, 5), (0.9, 1.2, 1.0)), 0.7, 0.8, 0.6, 0.7, rate=0.03),
+        (),
+        tradables=_promises,
+    ),
+    "lognormal_hazard": Member(
+        lambda: m.LognormalHazard("ACME", 0.9, 0.8, 1.1, 0.8, rate=0.03, tenors=(1,)),
+        (),
+        tradables=lambda market, path: _promises(market, path, (STEPS / 252, 0.9)),
+    ),
+    "jump_to_default": Member(
+        lambda: m.JumpToDefault("SPX", 100.0, 0.3, 1.5, 2.0, recovery=0.01, rate=0.03, dividend=0.01)
+    ),
+    "rating_migration": Member(
+        lambda: m.RatingMigration(
+            ("A", "B"), [[-3, 2, 1], [2, -6, 4], [0, 0, 0]], (0, 1), correlation=0.4, premium=(1.5, 1.2), rate=0.03
+        ),
+        (),
+        tradables=_rated,
+    ),
     "replay": Member(lambda: m.Replay(_history()), prefix=False),
 }
 every_member = pytest.mark.parametrize("name", MEMBERS)

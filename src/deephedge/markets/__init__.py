@@ -15,7 +15,15 @@ from deephedge.markets.importance import ImportanceSampled
 from deephedge.markets.joint import Joint
 from deephedge.markets.jumps import Kou, Merton
 from deephedge.markets.local import LocalVolatility
+from deephedge.markets.credit import CirIntensity
+from deephedge.markets.fx import GarmanKohlhagen
+from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
+from deephedge.markets.heston import Heston
+from deephedge.markets.jump_to_default import JumpToDefault
+from deephedge.markets.jumps import Kou, Merton
+from deephedge.markets.lognormal_hazard import LognormalHazard
 from deephedge.markets.rates import HullWhite, Vasicek
+from deephedge.markets.rating import RatingMigration
 from deephedge.markets.replay import Replay, windows
 from deephedge.markets.rough import RoughBergomi
 from deephedge.markets.sabr import Sabr
@@ -38,6 +46,7 @@ __all__ = [
     "BlockBootstrap",
     "CashDensity",
     "BusinessTime",
+    "CirIntensity",
     "CoxIngersollRoss",
     "FilteredHistorical",
     "FittedSurface",
@@ -52,6 +61,11 @@ __all__ = [
     "Merton",
     "MovingSurface",
     "RepairWarning",
+    "JumpToDefault",
+    "Kou",
+    "LognormalHazard",
+    "Merton",
+    "RatingMigration",
     "Replay",
     "RoughBergomi",
     "Sabr",

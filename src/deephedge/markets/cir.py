@@ -76,9 +76,10 @@ class CoxIngersollRoss(AbstractMarket):
         return {self.name: jnp.eye(2, dtype=self.vol.dtype)[0]}
 
     def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
-        start, laws = self.short.astype(shocks.dtype), self._areas(grid.dt)
-        _, (after, areas) = lax.scan(lambda r, now: self._step(r, *now), start, (grid.dt, laws, shocks))
-        integral = jnp.concatenate([jnp.zeros_like(areas[:1]), jnp.cumsum(areas)])
+        start = self.short.astype(shocks.dtype)
+        laws = areas(grid.dt, self.mean_reversion, self.level, self.vol)
+        _, (after, area) = lax.scan(lambda r, now: self._step(r, *now), start, (grid.dt, laws, shocks))
+        integral = jnp.concatenate([jnp.zeros_like(area[:1]), jnp.cumsum(area)])
         return rates_path(self, grid, jnp.concatenate([start[None], after]), integral)
 
     def log_bond(self, short: ArrayLike, now: ArrayLike, left: ArrayLike) -> Float[Array, "..."]:
@@ -93,23 +94,31 @@ class CoxIngersollRoss(AbstractMarket):
 
     def _step(self, r: Array, dt: Array, law: tuple[Array, Array], shocks: Array) -> tuple[Array, tuple[Array, Array]]:
         """One step: (rate after, (rate after, integral of the rate))."""
-        mean, spread = moments(r, dt, self.mean_reversion, self.level, self.vol)
-        joint, whole = law[0] + law[1] * r
-        beta = joint / spread
-        rest = jnp.maximum(whole - beta * joint, TINY)
-        unforeseen, cumulant = surprise(mean, spread / mean**2, -beta, shocks[0])
-        after = jnp.maximum(mean + unforeseen, 0.0)
-        area = beta * unforeseen + cumulant + jnp.sqrt(rest) * shocks[1] + 0.5 * rest
+        after, tilted, rest = foreseen(r, dt, law, self.mean_reversion, self.level, self.vol, shocks[0])
+        area = tilted + jnp.sqrt(rest) * shocks[1] + 0.5 * rest
         return after, (after, area - self.log_bond(r, 0.0, dt))
 
-    def _areas(self, dt: Float[Array, " step"]) -> tuple[Array, Array]:
-        r"""Covariance of rate and integral, and variance of the integral, over each step: constant and slope in r.
 
-        Both are :math:`\sigma^2\int E(r_s)\,w(\Delta-s)\,ds`, with :math:`w=e^{-\kappa u}b(u)` and :math:`b(u)^2`,
-        :math:`b(u)=(1-e^{-\kappa u})/\kappa`. All terms are positive, so nothing cancels.
-        """
-        kappa, left = self.mean_reversion, dt[:, None] * jnp.asarray(_NODES, dt.dtype)
-        decay, load = jnp.exp(-kappa * left), -jnp.expm1(-kappa * left) / kappa
-        weights = self.vol**2 * dt[:, None] * jnp.asarray(_WEIGHTS, dt.dtype) * jnp.stack([decay * load, load**2])
-        kept = jnp.exp(-kappa * (dt[:, None] - left))
-        return self.level * jnp.sum(weights * (1.0 - kept), -1).T, jnp.sum(weights * kept, -1).T
+def foreseen(
+    r: Array, dt: Array, law: tuple[Array, Array], kappa: Array, theta: Array, sigma: Array, shock: Array
+) -> tuple[Array, Array, Array]:
+    r"""One step from one normal: the rate after it; :math:`\beta X+\log Ee^{-\beta X}`, what that says about the
+    integral; and the variance :math:`R` of the integral that it says nothing about."""
+    mean, spread = moments(r, dt, kappa, theta, sigma)
+    joint, whole = law[0] + law[1] * r
+    beta = joint / spread
+    unforeseen, cumulant = surprise(mean, spread / mean**2, -beta, shock)
+    return jnp.maximum(mean + unforeseen, 0.0), beta * unforeseen + cumulant, jnp.maximum(whole - beta * joint, TINY)
+
+
+def areas(dt: Float[Array, " step"], kappa: Array, theta: Array, sigma: Array) -> tuple[Array, Array]:
+    r"""Covariance of rate and integral, and variance of the integral, over each step: constant and slope in r.
+
+    Both are :math:`\sigma^2\int E(r_s)\,w(\Delta-s)\,ds`, with :math:`w=e^{-\kappa u}b(u)` and :math:`b(u)^2`,
+    :math:`b(u)=(1-e^{-\kappa u})/\kappa`. All terms are positive, so nothing cancels.
+    """
+    left = dt[:, None] * jnp.asarray(_NODES, dt.dtype)
+    decay, load = jnp.exp(-kappa * left), -jnp.expm1(-kappa * left) / kappa
+    weights = sigma**2 * dt[:, None] * jnp.asarray(_WEIGHTS, dt.dtype) * jnp.stack([decay * load, load**2])
+    kept = jnp.exp(-kappa * (dt[:, None] - left))
+    return theta * jnp.sum(weights * (1.0 - kept), -1).T, jnp.sum(weights * kept, -1).T

@@ -62,6 +62,21 @@ def discount(
     return jnp.exp(log_level(tau, kappa, theta, sigma) - loading(tau, kappa, sigma) * short)
 
 
+def forward(
+    short: ArrayLike, tau: ArrayLike, kappa: ArrayLike, theta: ArrayLike, sigma: ArrayLike
+) -> Float[Array, "..."]:
+    r"""Instantaneous forward rate for ``tau`` years ahead, per year, :math:`-\partial_\tau\log P`.
+
+    .. math:: f = \kappa\theta B + r\left(1-\kappa B-\tfrac12\sigma^2B^2\right).
+
+    >>> round(float(forward(0.03, 2.0, 0.5, 0.04, 0.1)), 5)
+    0.03606
+    """
+    short, tau, kappa, theta, sigma = alike(short, tau, kappa, theta, sigma)
+    load = loading(tau, kappa, sigma)
+    return kappa * theta * load + short * (1.0 - load * (kappa + 0.5 * sigma**2 * load))
+
+
 def bond_option(
     short: ArrayLike,
     strike: ArrayLike,
