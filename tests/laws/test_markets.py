@@ -46,6 +46,13 @@ def _bonds(market, path: dh.MarketPath) -> dict[str, jax.Array]:
     return {f"{end} years": market.bond(short, now, end - now) for end in (STEPS / 252, 1.0, 7.0)}
 
 
+def _two_factor_bonds(market, path: dh.MarketPath) -> dict[str, jax.Array]:
+    state = jnp.stack([path.quotes["USD.x"], path.quotes["USD.y"]], -1)
+    return {f"{end} years": _bond(market, state, path.times, end - path.times) for end in (STEPS / 252, 1.0, 7.0)}
+
+
+_bond = eqx.filter_jit(lambda market, *state: market.bond(*state))
+
 HESTON = dict(mean_reversion=2.0, long_variance=0.05, vol_of_vol=0.5, rate=0.03, dividend=0.01)
 BUEHLER = dict(mean_reversion=1.0, long_variance=0.04, vol_of_vol=2.0, correlation=-0.7)
 CRUDE = dict(mean_reversion=1.5, level=50.0, vol=0.4)
@@ -126,6 +133,13 @@ MEMBERS = {
     "vasicek": Member(lambda: m.Vasicek(0.03, 0.2, 0.04, 0.012), (), tradables=_bonds),
     "hull_white": Member(
         lambda: m.HullWhite(((1, 2, 5, 10), (0.045, 0.04, 0.037, 0.04)), 0.1, 0.01), (), tradables=_bonds
+    ),
+    "hull_white_two_factor": Member(
+        lambda: m.HullWhiteTwoFactor(
+            ((1, 2, 5, 10), (0.045, 0.04, 0.037, 0.04)), (0.5, 0.05), (0.012, 0.01), -0.7, tenors=(2, 10)
+        ),
+        (),
+        tradables=_two_factor_bonds,
     ),
     "sabr": Member(lambda: m.Sabr("SPX", 100.0, 0.2, 0.8, -0.6)),
     "sabr_carry": Member(lambda: m.Sabr("SPX", 1.0, 0.2, 0.5, 0.5, rate=0.03, dividend=0.01)),

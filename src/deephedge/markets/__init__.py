@@ -7,6 +7,7 @@ from deephedge.markets.brownian import BlackScholes
 from deephedge.markets.cir import CoxIngersollRoss
 from deephedge.markets.commodity import Schwartz, SchwartzSmith
 from deephedge.markets.fx import GarmanKohlhagen
+from deephedge.markets.g2 import HullWhiteTwoFactor
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
 from deephedge.markets.heston import Heston
 from deephedge.markets.jumps import Kou, Merton
@@ -32,6 +33,7 @@ __all__ = [
     "Gjr",
     "Heston",
     "HullWhite",
+    "HullWhiteTwoFactor",
     "Kou",
     "Merton",
     "Replay",
