@@ -2,6 +2,7 @@
 
 from deephedge.markets.base import AbstractMarket, sample
 from deephedge.markets.bates import Bates
+from deephedge.markets.black_karasinski import BlackKarasinski
 from deephedge.markets.bootstrap import BlockBootstrap
 from deephedge.markets.brownian import BlackScholes
 from deephedge.markets.cir import CoxIngersollRoss
@@ -18,6 +19,7 @@ from deephedge.markets.sabr import Sabr
 from deephedge.markets.scenarios import SCENARIOS, Scenario, historical
 from deephedge.markets.seasonality import Seasonality
 from deephedge.markets.stress import Shock, Stressed
+from deephedge.markets.swap_rate import SwapRate
 from deephedge.markets.validate import Agreement, agreement
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "AbstractMarket",
     "Agreement",
     "Bates",
+    "BlackKarasinski",
     "BlackScholes",
     "BlockBootstrap",
     "CoxIngersollRoss",
@@ -45,6 +48,7 @@ __all__ = [
     "Seasonality",
     "Shock",
     "Stressed",
+    "SwapRate",
     "Vasicek",
     "VolLink",
     "agreement",

@@ -3,6 +3,7 @@
 from deephedge.pricing import (
     bachelier,
     black,
+    black_karasinski,
     cir,
     curve,
     fourier,
@@ -19,6 +20,7 @@ from deephedge.pricing import (
 __all__ = [
     "bachelier",
     "black",
+    "black_karasinski",
     "cir",
     "curve",
     "fourier",
