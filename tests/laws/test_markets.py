@@ -74,6 +74,17 @@ def _rated(market, path: dh.MarketPath) -> dict[str, jax.Array]:
     left = {end: end - path.times[0] for end in (STEPS / 252, 0.3)}
     return {f"{name} {end}": market.bond(path.quotes[f"{name}.rating"], left[end]) for end in left for name in "AB"}
 
+def _two_factor_bonds(market, path: dh.MarketPath) -> dict[str, jax.Array]:
+    state = jnp.stack([path.quotes["USD.x"], path.quotes["USD.y"]], -1)
+    return {f"{end} years": _bond(market, state, path.times, end - path.times) for end in (STEPS / 252, 1.0, 7.0)}
+
+
+def _lattice_bonds(market, path: dh.MarketPath) -> dict[str, jax.Array]:
+    now = path.times[0]
+    return {f"{end} years": _bond(market, path.quotes["USD.short"], now, end - now) for end in (STEPS / 252, 1.0, 7.0)}
+
+
+_bond = eqx.filter_jit(lambda market, *state: market.bond(*state))
 
 HESTON = dict(mean_reversion=2.0, long_variance=0.05, vol_of_vol=0.5, rate=0.03, dividend=0.01)
 BUEHLER = dict(mean_reversion=1.0, long_variance=0.04, vol_of_vol=2.0, correlation=-0.7)
@@ -155,6 +166,25 @@ MEMBERS = {
     "vasicek": Member(lambda: m.Vasicek(0.03, 0.2, 0.04, 0.012), (), tradables=_bonds),
     "hull_white": Member(
         lambda: m.HullWhite(((1, 2, 5, 10), (0.045, 0.04, 0.037, 0.04)), 0.1, 0.01), (), tradables=_bonds
+    ),
+    "black_karasinski": Member(
+        lambda: m.BlackKarasinski(((1, 2, 5, 10), (0.045, 0.04, 0.037, 0.04)), 0.1, 0.25, 300 / 252, tenors=(1, 7)),
+        (),
+        tradables=_lattice_bonds,
+    ),
+    "swap_rate": Member(lambda: m.SwapRate("S", 0.03, vol=0.009), ("S",)),
+    "swap_rate_shifted": Member(
+        lambda: m.SwapRate(
+            "S", 0.02, dynamics="sabr", alpha=0.04, vol_of_vol=0.5, correlation=-0.3, beta=0.5, shift=0.03
+        ),
+        ("S",),
+    ),
+    "hull_white_two_factor": Member(
+        lambda: m.HullWhiteTwoFactor(
+            ((1, 2, 5, 10), (0.045, 0.04, 0.037, 0.04)), (0.5, 0.05), (0.012, 0.01), -0.7, tenors=(2, 10)
+        ),
+        (),
+        tradables=_two_factor_bonds,
     ),
     "sabr": Member(lambda: m.Sabr("SPX", 100.0, 0.2, 0.8, -0.6)),
     "sabr_carry": Member(lambda: m.Sabr("SPX", 1.0, 0.2, 0.5, 0.5, rate=0.03, dividend=0.01)),

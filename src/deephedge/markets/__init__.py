@@ -2,6 +2,7 @@
 
 from deephedge.markets.base import AbstractMarket, sample
 from deephedge.markets.bates import Bates
+from deephedge.markets.black_karasinski import BlackKarasinski
 from deephedge.markets.bootstrap import BlockBootstrap
 from deephedge.markets.brownian import BlackScholes
 from deephedge.markets.cir import CoxIngersollRoss
@@ -9,6 +10,7 @@ from deephedge.markets.clock import BusinessTime
 from deephedge.markets.commodity import Schwartz, SchwartzSmith
 from deephedge.markets.correlate import RepairWarning
 from deephedge.markets.fx import GarmanKohlhagen
+from deephedge.markets.g2 import HullWhiteTwoFactor
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
 from deephedge.markets.heston import Heston
 from deephedge.markets.importance import ImportanceSampled
@@ -34,6 +36,7 @@ from deephedge.markets.stress import Shock, Stressed
 from deephedge.markets.tilt import AbstractDensity, CashDensity, Tilted, discounted_returns
 from deephedge.markets.surface import MovingSurface, SurfaceDynamics
 from deephedge.markets.surface_fit import FittedSurface, fit_surface_dynamics
+from deephedge.markets.swap_rate import SwapRate
 from deephedge.markets.validate import Agreement, agreement
 
 __all__ = [
@@ -42,6 +45,7 @@ __all__ = [
     "AbstractMarket",
     "Agreement",
     "Bates",
+    "BlackKarasinski",
     "BlackScholes",
     "BlockBootstrap",
     "CashDensity",
@@ -56,6 +60,7 @@ __all__ = [
     "HullWhite",
     "ImportanceSampled",
     "Joint",
+    "HullWhiteTwoFactor",
     "Kou",
     "LocalVolatility",
     "Merton",
@@ -77,6 +82,7 @@ __all__ = [
     "StochasticLocalVolatility",
     "Stressed",
     "Tilted",
+    "SwapRate",
     "Vasicek",
     "VolLink",
     "agreement",

@@ -21,7 +21,8 @@ TENORS = (1, 2, 5, 10)
 CURVE = "curve must be a pair: years, and as many zero yields per year"
 
 
-def _as_curve(value: Any) -> Array:
+def as_curve(value: Any) -> Array:
+    """Years and yields as an array of two rows, whatever they came as."""
     if isinstance(value, tuple | list):
         sizes = {len(row) if isinstance(row, tuple | list) else np.shape(row) for row in value}
         require(len(sizes) == 1, f"{CURVE}, was {value}")
@@ -118,16 +119,14 @@ class HullWhite(AbstractMarket):
     0.035
     """
 
-    curve: Float[Array, "unit quote"] = eqx.field(converter=_as_curve)
+    curve: Float[Array, "unit quote"] = eqx.field(converter=as_curve)
     mean_reversion: Float[Array, ""] = number()
     vol: Float[Array, ""] = number()
     name: str = eqx.field(static=True, default="USD")
     tenors: tuple[float, ...] = eqx.field(static=True, converter=as_tenors, default=TENORS)
 
     def __check_init__(self):
-        require(self.curve.ndim == 2 and self.curve.shape[0] == 2, f"{CURVE}, was of shape {self.curve.shape}")
-        rising = concrete(self.curve, lambda c: np.isfinite(c).all() and (np.diff(c[0], prepend=0.0) > 0).all())
-        require(rising, f"curve must be finite, its years increasing and above 0, was {self.curve}")
+        check_curve(self.curve)
         check_rates(self.mean_reversion, self.vol, self.tenors)
 
     def shocks(self, grid: TimeGrid) -> tuple[int, int]:
@@ -184,9 +183,27 @@ def rates_path(
     now = grid.times - grid.times[0]
     years = jnp.asarray(market.tenors, short.dtype)
     yields = -market.log_bond(short[:, None], now[:, None], years) / years
+    return yields_path(market, grid, short, yields, integral, {})
+
+
+def yields_path(
+    market: Any,
+    grid: TimeGrid,
+    short: Float[Array, " points"],
+    yields: Float[Array, "points quote"],
+    integral: Float[Array, " points"],
+    more: dict[str, Float[Array, " points"]],
+) -> MarketPath:
+    """Short rate and yields under their names, with ``more`` quotes, and the money account of ``integral``."""
     zeros = {f"{market.name}.zero.{tenor:g}y": yields[:, n] for n, tenor in enumerate(market.tenors)}
-    quotes = {f"{market.name}.short": short} | zeros
-    return MarketPath(grid.times, quotes, jnp.exp(integral))
+    return MarketPath(grid.times, {f"{market.name}.short": short} | zeros | more, jnp.exp(integral))
+
+
+def check_curve(curve: Array) -> None:
+    """Refuse a curve that is not two rows: years that increase from above 0, and finite yields."""
+    require(curve.ndim == 2 and curve.shape[0] == 2, f"{CURVE}, was of shape {curve.shape}")
+    rising = concrete(curve, lambda c: np.isfinite(c).all() and (np.diff(c[0], prepend=0.0) > 0).all())
+    require(rising, f"curve must be finite, its years increasing and above 0, was {curve}")
 
 
 def check_rates(mean_reversion: Array, vol: Array, tenors: tuple[float, ...]) -> None:

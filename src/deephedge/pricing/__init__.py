@@ -3,9 +3,11 @@
 from deephedge.pricing import (
     bachelier,
     black,
+    black_karasinski,
     cir,
     curve,
     fourier,
+    g2,
     greeks,
     hazard,
     heston,
@@ -21,9 +23,11 @@ from deephedge.pricing import (
 __all__ = [
     "bachelier",
     "black",
+    "black_karasinski",
     "cir",
     "curve",
     "fourier",
+    "g2",
     "greeks",
     "hazard",
     "heston",

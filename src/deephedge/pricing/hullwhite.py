@@ -184,11 +184,31 @@ def coupon_bond_option(
     Source: Jamshidian (1989), section 3.
     """
     lengths, discounts, cash = (jnp.asarray(x) for x in (lengths, discounts, cash))
-    nearer, strike, expiry, a, sigma, call = (
-        jnp.asarray(x)[..., None] for x in (nearer, strike, expiry, a, sigma, call)
-    )
-    loads, forwards = loading(lengths, a), discounts / nearer
+    nearer, expiry, a, sigma, call = (jnp.asarray(x)[..., None] for x in (nearer, expiry, a, sigma, call))
+    loads = loading(lengths, a)
     total = loads * sigma * step_law(expiry, a)[0]
+    return nearer[..., 0] * decomposed_option(discounts / nearer, cash, strike, loads, total, call)
+
+
+def decomposed_option(
+    forwards: ArrayLike,
+    cash: ArrayLike,
+    strike: ArrayLike,
+    loads: ArrayLike,
+    total: ArrayLike,
+    call: ArrayLike = True,
+) -> Float[Array, "..."]:
+    r"""Option on a sum of lognormal bonds that all fall with one factor, not discounted; payments on the last axis.
+
+    A bond is its forward times :math:`e^{-s_iZ-s_i^2/2}`, where ``total`` is :math:`s_i` and ``loads`` any positive
+    multiple of it (its limit where nothing is random). ``strike`` is without the axis of payments, ``call`` has it.
+
+    >>> bonds = jnp.array([0.9, 0.8])
+    >>> round(float(decomposed_option(bonds, jnp.ones(2), 1.6, jnp.ones(2), jnp.zeros(2))), 4)
+    0.1
+    """
+    forwards, cash, loads, total = (jnp.asarray(x) for x in (forwards, cash, loads, total))
+    strike = jnp.asarray(strike)[..., None]
     flat = jnp.log(cash * forwards) - 0.5 * total**2
 
     def closer(factor: Array) -> Array:
@@ -199,10 +219,10 @@ def coupon_bond_option(
         excess = top + jnp.log(whole) - jnp.log(strike)
         return factor + excess * whole / jnp.sum(loads * weights, axis=-1, keepdims=True)
 
-    start = jnp.zeros_like(jnp.sum(flat + total + strike, axis=-1, keepdims=True))
+    start = jnp.zeros_like(jnp.sum(flat + strike + loads, axis=-1, keepdims=True))
     factor = closer(closer(lax.stop_gradient(lax.fori_loop(0, _NEWTON, lambda _, x: closer(x), start))))
     struck = forwards * jnp.exp(-loads * factor - 0.5 * total**2)
-    return jnp.sum(nearer * cash * black.price(forwards, struck, total, call=call), axis=-1)
+    return jnp.sum(cash * black.price(forwards, struck, total, call=call), axis=-1)
 
 
 def swaption(
