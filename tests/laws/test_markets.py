@@ -64,6 +64,8 @@ def _worth_at_home(market, path: dh.MarketPath) -> dict[str, jax.Array]:
     steps = np.cumsum(path.quotes["CL.future.0.02.dividend"][:, :-1] * np.diff(path.times), axis=1)
     future = path.quotes["CL.future.0.02"] * np.pad(np.exp(steps), ((0, 0), (1, 0)), constant_values=1)
     return {"future": future, "DAX at home": path.quotes["DAX"] * path.quotes["EURUSD"]}
+
+
 def _promises(market, path: dh.MarketPath, ends: tuple = (STEPS / 252, 1.0, 5.0)) -> dict[str, jax.Array]:
     """Prices of zero bonds that can default."""
     now, rate, alive = path.times, path.quotes["ACME.intensity"], path.quotes["ACME.alive"]
@@ -73,6 +75,7 @@ def _promises(market, path: dh.MarketPath, ends: tuple = (STEPS / 252, 1.0, 5.0)
 def _rated(market, path: dh.MarketPath) -> dict[str, jax.Array]:
     left = {end: end - path.times[0] for end in (STEPS / 252, 0.3)}
     return {f"{name} {end}": market.bond(path.quotes[f"{name}.rating"], left[end]) for end in left for name in "AB"}
+
 
 def _two_factor_bonds(market, path: dh.MarketPath) -> dict[str, jax.Array]:
     state = jnp.stack([path.quotes["USD.x"], path.quotes["USD.y"]], -1)

@@ -9,20 +9,16 @@ from deephedge.markets.cir import CoxIngersollRoss
 from deephedge.markets.clock import BusinessTime
 from deephedge.markets.commodity import Schwartz, SchwartzSmith
 from deephedge.markets.correlate import RepairWarning
+from deephedge.markets.credit import CirIntensity
 from deephedge.markets.fx import GarmanKohlhagen
 from deephedge.markets.g2 import HullWhiteTwoFactor
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
 from deephedge.markets.heston import Heston
 from deephedge.markets.importance import ImportanceSampled
 from deephedge.markets.joint import Joint
-from deephedge.markets.jumps import Kou, Merton
-from deephedge.markets.local import LocalVolatility
-from deephedge.markets.credit import CirIntensity
-from deephedge.markets.fx import GarmanKohlhagen
-from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
-from deephedge.markets.heston import Heston
 from deephedge.markets.jump_to_default import JumpToDefault
 from deephedge.markets.jumps import Kou, Merton
+from deephedge.markets.local import LocalVolatility
 from deephedge.markets.lognormal_hazard import LognormalHazard
 from deephedge.markets.rates import HullWhite, Vasicek
 from deephedge.markets.rating import RatingMigration
@@ -33,10 +29,10 @@ from deephedge.markets.scenarios import SCENARIOS, Scenario, historical
 from deephedge.markets.seasonality import Seasonality
 from deephedge.markets.slv import StochasticLocalVolatility, calibrate_leverage
 from deephedge.markets.stress import Shock, Stressed
-from deephedge.markets.tilt import AbstractDensity, CashDensity, Tilted, discounted_returns
 from deephedge.markets.surface import MovingSurface, SurfaceDynamics
 from deephedge.markets.surface_fit import FittedSurface, fit_surface_dynamics
 from deephedge.markets.swap_rate import SwapRate
+from deephedge.markets.tilt import AbstractDensity, CashDensity, Tilted, discounted_returns
 from deephedge.markets.validate import Agreement, agreement
 
 __all__ = [
@@ -48,8 +44,8 @@ __all__ = [
     "BlackKarasinski",
     "BlackScholes",
     "BlockBootstrap",
-    "CashDensity",
     "BusinessTime",
+    "CashDensity",
     "CirIntensity",
     "CoxIngersollRoss",
     "FilteredHistorical",
@@ -58,19 +54,17 @@ __all__ = [
     "Gjr",
     "Heston",
     "HullWhite",
+    "HullWhiteTwoFactor",
     "ImportanceSampled",
     "Joint",
-    "HullWhiteTwoFactor",
-    "Kou",
-    "LocalVolatility",
-    "Merton",
-    "MovingSurface",
-    "RepairWarning",
     "JumpToDefault",
     "Kou",
+    "LocalVolatility",
     "LognormalHazard",
     "Merton",
+    "MovingSurface",
     "RatingMigration",
+    "RepairWarning",
     "Replay",
     "RoughBergomi",
     "Sabr",
@@ -81,17 +75,14 @@ __all__ = [
     "Shock",
     "StochasticLocalVolatility",
     "Stressed",
-    "Tilted",
-    "SwapRate",
-    "Vasicek",
-    "VolLink",
-    "agreement",
-    "discounted_returns",
     "SurfaceDynamics",
+    "SwapRate",
+    "Tilted",
     "Vasicek",
     "VolLink",
     "agreement",
     "calibrate_leverage",
+    "discounted_returns",
     "fit_surface_dynamics",
     "historical",
     "sample",
