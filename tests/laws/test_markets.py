@@ -123,6 +123,7 @@ MEMBERS = {
     "rough_bergomi": Member(lambda: m.RoughBergomi("SPX", 100.0, 0.07, 1.9, -0.7, 0.055)),
     "rough_bergomi_carry": Member(lambda: m.RoughBergomi("SPX", 1.0, 0.3, 1.0, 0.5, 0.04, rate=0.03, dividend=0.01)),
     "rough_bergomi_drift": Member(lambda: m.RoughBergomi("SPX", 1.0, 0.1, 1.5, -0.7, 0.04, drift=0.5)),
+    "lifted_rough_heston": Member(lambda: m.LiftedRoughHeston("SPX", 100.0, 0.03, 0.3, 0.02, 0.3, -0.7, 0.1)),
     "vasicek": Member(lambda: m.Vasicek(0.03, 0.2, 0.04, 0.012), (), tradables=_bonds),
     "hull_white": Member(
         lambda: m.HullWhite(((1, 2, 5, 10), (0.045, 0.04, 0.037, 0.04)), 0.1, 0.01), (), tradables=_bonds

@@ -10,6 +10,7 @@ from deephedge.markets.fx import GarmanKohlhagen
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
 from deephedge.markets.heston import Heston
 from deephedge.markets.jumps import Kou, Merton
+from deephedge.markets.lifted import LiftedRoughHeston
 from deephedge.markets.rates import HullWhite, Vasicek
 from deephedge.markets.replay import Replay, windows
 from deephedge.markets.rough import RoughBergomi
@@ -33,6 +34,7 @@ __all__ = [
     "Heston",
     "HullWhite",
     "Kou",
+    "LiftedRoughHeston",
     "Merton",
     "Replay",
     "RoughBergomi",

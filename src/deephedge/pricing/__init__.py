@@ -11,6 +11,7 @@ from deephedge.pricing import (
     hullwhite,
     implied,
     jumps,
+    lifted,
     sabr,
     schwartz,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "hullwhite",
     "implied",
     "jumps",
+    "lifted",
     "sabr",
     "schwartz",
 ]

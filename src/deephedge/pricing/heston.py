@@ -81,7 +81,7 @@ def expected_integrated_variance(
     """
     variance, tau, kappa, theta = alike(variance, tau, kappa, theta)
     tau = jnp.maximum(tau, 0.0)
-    rest = _lag(kappa * tau)
+    rest = lag(kappa * tau)
     return tau * (variance * (1.0 - rest) + theta * rest)
 
 
@@ -113,7 +113,7 @@ def exponent(ray, square, variance, tau, kappa, theta, sigma, rho) -> Complex[Ar
     return kappa * theta * by_theta + variance * by_variance
 
 
-def _lag(x: Array) -> Array:
+def lag(x: Array) -> Array:
     """``1 - (1 - exp(-x)) / x``, which is ``x / 2`` near 0."""
     small = jnp.abs(x) < 0.1
     series = jnp.zeros_like(x)
