@@ -124,6 +124,11 @@ MEMBERS = {
     "rough_bergomi_carry": Member(lambda: m.RoughBergomi("SPX", 1.0, 0.3, 1.0, 0.5, 0.04, rate=0.03, dividend=0.01)),
     "rough_bergomi_drift": Member(lambda: m.RoughBergomi("SPX", 1.0, 0.1, 1.5, -0.7, 0.04, drift=0.5)),
     "lifted_rough_heston": Member(lambda: m.LiftedRoughHeston("SPX", 100.0, 0.03, 0.3, 0.02, 0.3, -0.7, 0.1)),
+    "regime_switching": Member(
+        lambda: m.RegimeSwitching("SPX", (0.1, 0.4), [[-9, 9], [30, -30]], rate=0.03, dividend=0.01)
+    ),
+    "heston_nandi": Member(lambda: m.HestonNandi("SPX", 100.0, 2.5e-4, 5e-6, 1e-6, 0.6, 500.0, rate=0.03)),
+    "gjr_garch": Member(lambda: m.GjrGarch("SPX", m.Gjr(2e-6, 0.02, 0.1, 0.9), variance=2e-4)),
     "vasicek": Member(lambda: m.Vasicek(0.03, 0.2, 0.04, 0.012), (), tradables=_bonds),
     "hull_white": Member(
         lambda: m.HullWhite(((1, 2, 5, 10), (0.045, 0.04, 0.037, 0.04)), 0.1, 0.01), (), tradables=_bonds

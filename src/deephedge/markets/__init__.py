@@ -8,10 +8,13 @@ from deephedge.markets.cir import CoxIngersollRoss
 from deephedge.markets.commodity import Schwartz, SchwartzSmith
 from deephedge.markets.fx import GarmanKohlhagen
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
+from deephedge.markets.gjr import GjrGarch
 from deephedge.markets.heston import Heston
+from deephedge.markets.heston_nandi import HestonNandi
 from deephedge.markets.jumps import Kou, Merton
 from deephedge.markets.lifted import LiftedRoughHeston
 from deephedge.markets.rates import HullWhite, Vasicek
+from deephedge.markets.regimes import RegimeSwitching
 from deephedge.markets.replay import Replay, windows
 from deephedge.markets.rough import RoughBergomi
 from deephedge.markets.sabr import Sabr
@@ -31,11 +34,14 @@ __all__ = [
     "FilteredHistorical",
     "GarmanKohlhagen",
     "Gjr",
+    "GjrGarch",
     "Heston",
+    "HestonNandi",
     "HullWhite",
     "Kou",
     "LiftedRoughHeston",
     "Merton",
+    "RegimeSwitching",
     "Replay",
     "RoughBergomi",
     "Sabr",
