@@ -6,6 +6,7 @@ from deephedge.markets.bootstrap import BlockBootstrap
 from deephedge.markets.brownian import BlackScholes
 from deephedge.markets.cir import CoxIngersollRoss
 from deephedge.markets.commodity import Schwartz, SchwartzSmith
+from deephedge.markets.dividends import Dividends
 from deephedge.markets.fx import GarmanKohlhagen
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
 from deephedge.markets.gjr import GjrGarch
@@ -31,6 +32,7 @@ __all__ = [
     "BlackScholes",
     "BlockBootstrap",
     "CoxIngersollRoss",
+    "Dividends",
     "FilteredHistorical",
     "GarmanKohlhagen",
     "Gjr",
