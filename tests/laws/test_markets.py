@@ -130,7 +130,7 @@ MEMBERS = {
     "rough_bergomi": Member(lambda: m.RoughBergomi("SPX", 100.0, 0.07, 1.9, -0.7, 0.055)),
     "rough_bergomi_carry": Member(lambda: m.RoughBergomi("SPX", 1.0, 0.3, 1.0, 0.5, 0.04, rate=0.03, dividend=0.01)),
     "rough_bergomi_drift": Member(lambda: m.RoughBergomi("SPX", 1.0, 0.1, 1.5, -0.7, 0.04, drift=0.5)),
-    "lifted_rough_heston": Member(lambda: m.LiftedRoughHeston("SPX", 100.0, 0.03, 0.3, 0.02, 0.3, -0.7, 0.1)),
+    "lifted": Member(lambda: m.LiftedRoughHeston("SPX", 100.0, 0.03, 0.3, 0.02, 0.3, -0.7, 0.1)),
     "regime_switching": Member(
         lambda: m.RegimeSwitching("SPX", (0.1, 0.4), [[-9, 9], [30, -30]], rate=0.03, dividend=0.01)
     ),

@@ -21,6 +21,9 @@ STEPS, PATHS = 60, 2**15
 STRIKES = np.array([80.0, 95.0, 100.0, 105.0, 120.0])
 
 
+calls = jax.jit(lambda *x: heston_nandi.price(*x[:3], STEPS, *x[3:]))
+
+
 @lru_cache
 def simulated() -> dict[str, np.ndarray]:
     grid = dh.TimeGrid.uniform(maturity=STEPS / 252, steps=STEPS)
@@ -69,19 +72,16 @@ def exact_calls(forward: float, strikes: np.ndarray, steps: int, h: float) -> np
 def test_the_price_is_that_of_the_paper_and_of_the_simulation():
     forward, discount = 100.0 * np.exp(0.05 * STEPS / 252), np.exp(-0.05 * STEPS / 252)
     exact = exact_calls(forward, STRIKES, STEPS, 2.5e-4)
-    ours = jax.jit(lambda *x: heston_nandi.price(*x[:3], STEPS, *x[3:]))
-    np.testing.assert_allclose(ours(forward, jnp.array(STRIKES), 2.5e-4, *DAILY.values()), exact, atol=1e-4)
+    np.testing.assert_allclose(calls(forward, jnp.array(STRIKES), 2.5e-4, *DAILY.values()), exact, atol=1e-4)
     spot = simulated()["SPX"][:, -1]
     for strike, price in zip(STRIKES, exact, strict=True):
         assert errors(discount * np.maximum(spot - strike, 0.0), discount * price) < 3.0
 
 
 def test_without_feedback_it_is_black_and_scholes():
-    omega, alpha, beta, gamma = 1e-4, 0.0, 0.0, 400.0
-    ours = heston_nandi.price(100.0, 105.0, omega, 50, omega, alpha, beta, gamma)
-    d = (np.log(100 / 105) + 0.5 * 50 * omega) / np.sqrt(50 * omega)
-    black = 100 * stats.norm.cdf(d) - 105 * stats.norm.cdf(d - np.sqrt(50 * omega))
-    np.testing.assert_allclose(float(ours), black, atol=2e-5)
+    ours, total = calls(100.0, jnp.array(STRIKES), 1e-4, 1e-4, 0.0, 0.0, 400.0), np.sqrt(STEPS * 1e-4)
+    d = np.log(100 / STRIKES) / total + 0.5 * total
+    np.testing.assert_allclose(ours, 100 * stats.norm.cdf(d) - STRIKES * stats.norm.cdf(d - total), atol=2e-5)
 
 
 def test_the_variance_has_its_mean_its_memory_and_its_leverage():
