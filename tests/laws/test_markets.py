@@ -89,6 +89,14 @@ def _lattice_bonds(market, path: dh.MarketPath) -> dict[str, jax.Array]:
 
 _bond = eqx.filter_jit(lambda market, *state: market.bond(*state))
 
+
+def _reinvested(market, path: dh.MarketPath) -> dict[str, jax.Array]:
+    """A share that buys more of itself with all that it pays, dividends on dates too."""
+    spot = path.quotes["SPX"]
+    paid = jax.vmap(dh.instruments.Spot("SPX").cashflows)(path)
+    return {"share": jnp.cumprod(1.0 + paid / spot, axis=1) * spot}
+
+
 HESTON = dict(mean_reversion=2.0, long_variance=0.05, vol_of_vol=0.5, rate=0.03, dividend=0.01)
 BUEHLER = dict(mean_reversion=1.0, long_variance=0.04, vol_of_vol=2.0, correlation=-0.7)
 CRUDE = dict(mean_reversion=1.5, level=50.0, vol=0.4)
@@ -166,6 +174,24 @@ MEMBERS = {
     "rough_bergomi": Member(lambda: m.RoughBergomi("SPX", 100.0, 0.07, 1.9, -0.7, 0.055)),
     "rough_bergomi_carry": Member(lambda: m.RoughBergomi("SPX", 1.0, 0.3, 1.0, 0.5, 0.04, rate=0.03, dividend=0.01)),
     "rough_bergomi_drift": Member(lambda: m.RoughBergomi("SPX", 1.0, 0.1, 1.5, -0.7, 0.04, drift=0.5)),
+    "lifted": Member(lambda: m.LiftedRoughHeston("SPX", 100.0, 0.03, 0.3, 0.02, 0.3, -0.7, 0.1)),
+    "regime_switching": Member(
+        lambda: m.RegimeSwitching("SPX", (0.1, 0.4), [[-9, 9], [30, -30]], rate=0.03, dividend=0.01)
+    ),
+    "heston_nandi": Member(lambda: m.HestonNandi("SPX", 100.0, 2.5e-4, 5e-6, 1e-6, 0.6, 500.0, rate=0.03)),
+    "gjr_garch": Member(lambda: m.GjrGarch("SPX", m.Gjr(2e-6, 0.02, 0.1, 0.9), variance=2e-4)),
+    "dividends": Member(
+        lambda: m.Dividends(
+            m.BlackScholes("SPX", vol=0.2, spot=100.0, rate=0.03, dividend=0.01),
+            "SPX",
+            cash=[(0.006, 9.0), (2 / 252, 5.0), (0.05, 20.0)],
+            proportional=[(4 / 252, 0.1)],
+            borrow=0.2,
+            expiries=(0.5,),
+        ),
+        ("SPX.forward.0.5",),
+        tradables=_reinvested,
+    ),
     "vasicek": Member(lambda: m.Vasicek(0.03, 0.2, 0.04, 0.012), (), tradables=_bonds),
     "hull_white": Member(
         lambda: m.HullWhite(((1, 2, 5, 10), (0.045, 0.04, 0.037, 0.04)), 0.1, 0.01), (), tradables=_bonds

@@ -7,6 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from deephedge.core.errors import require
 from deephedge.core.paths import MarketPath
 
 TIME_TOLERANCE = 1e-6  # of a year and of the date (half a minute, a month out): one date written in two ways must meet
@@ -78,6 +79,14 @@ def discount(path: MarketPath, left: Float[Array, " points"]) -> Float[Array, " 
 
 
 def forward(path: MarketPath, underlier: str, left: Float[Array, " points"]) -> Float[Array, " points"]:
-    """Forward of ``underlier`` for ``left`` years under the path's quoted flat rate and dividend yield."""
+    """Forward of ``underlier`` for ``left`` years under the path's quoted flat rate and dividend yield.
+
+    Raises ``ParameterError`` where the underlier pays dividends on dates: those still to come are in no quote of it.
+    """
+    require(
+        f"{underlier}.dividend_cash" not in path.quotes,
+        f"{underlier!r} pays dividends on dates, and rate and yield do not make its forward: write the contract on its "
+        f"forward, {underlier}.forward.<expiry>, which the market Dividends quotes for each of its expiries",
+    )
     growth = carry(path, "rate") - carry(path, f"{underlier}.dividend")
     return path.quote(underlier) * jnp.exp(growth * left)

@@ -19,7 +19,8 @@ class Spot(AbstractTradable):
 
     Over a step of length :math:`\Delta` a yield :math:`q` (the quote ``"<underlier>.dividend"``, if there is one)
     pays :math:`S_{k+1}(e^{q\Delta}-1)`, so that price plus cash is a martingale after discounting whenever the
-    underlier drifts at :math:`r-q`.
+    underlier drifts at :math:`r-q`. Dividends on dates (the quote ``"<underlier>.dividend_cash"``, cash at a point) are
+    paid out too, on what the yield of the step has bought as well.
 
     >>> import deephedge as dh, jax.numpy as jnp
     >>> path = dh.MarketPath(jnp.array([0.0, 1.0]), {"SPX": jnp.array([1.0, 1.1])}, jnp.ones(2))
@@ -35,7 +36,8 @@ class Spot(AbstractTradable):
 
     def cashflows(self, path: MarketPath) -> Float[Array, " points"]:
         dividend = carry(path, f"{self.underlier}.dividend")[:-1]
-        paid = path.quote(self.underlier)[1:] * jnp.expm1(dividend * jnp.diff(path.times))
+        dated = carry(path, f"{self.underlier}.dividend_cash")[1:]
+        paid = dated + (path.quote(self.underlier)[1:] + dated) * jnp.expm1(dividend * jnp.diff(path.times))
         return jnp.concatenate([jnp.zeros(1, paid.dtype), paid])
 
 

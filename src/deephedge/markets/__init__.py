@@ -10,18 +10,23 @@ from deephedge.markets.clock import BusinessTime
 from deephedge.markets.commodity import Schwartz, SchwartzSmith
 from deephedge.markets.correlate import RepairWarning
 from deephedge.markets.credit import CirIntensity
+from deephedge.markets.dividends import Dividends
 from deephedge.markets.fx import GarmanKohlhagen
 from deephedge.markets.g2 import HullWhiteTwoFactor
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
+from deephedge.markets.gjr import GjrGarch
 from deephedge.markets.heston import Heston
+from deephedge.markets.heston_nandi import HestonNandi
 from deephedge.markets.importance import ImportanceSampled
 from deephedge.markets.joint import Joint
 from deephedge.markets.jump_to_default import JumpToDefault
 from deephedge.markets.jumps import Kou, Merton
+from deephedge.markets.lifted import LiftedRoughHeston
 from deephedge.markets.local import LocalVolatility
 from deephedge.markets.lognormal_hazard import LognormalHazard
 from deephedge.markets.rates import HullWhite, Vasicek
 from deephedge.markets.rating import RatingMigration
+from deephedge.markets.regimes import RegimeSwitching
 from deephedge.markets.replay import Replay, windows
 from deephedge.markets.rough import RoughBergomi
 from deephedge.markets.sabr import Sabr
@@ -48,22 +53,27 @@ __all__ = [
     "CashDensity",
     "CirIntensity",
     "CoxIngersollRoss",
+    "Dividends",
     "FilteredHistorical",
     "FittedSurface",
     "GarmanKohlhagen",
     "Gjr",
+    "GjrGarch",
     "Heston",
+    "HestonNandi",
     "HullWhite",
     "HullWhiteTwoFactor",
     "ImportanceSampled",
     "Joint",
     "JumpToDefault",
     "Kou",
+    "LiftedRoughHeston",
     "LocalVolatility",
     "LognormalHazard",
     "Merton",
     "MovingSurface",
     "RatingMigration",
+    "RegimeSwitching",
     "RepairWarning",
     "Replay",
     "RoughBergomi",

@@ -60,6 +60,19 @@ def require_step(grid: TimeGrid, step: Numbers) -> None:
     )
 
 
+def equal_step(grid: TimeGrid, need: str) -> Float[Array, ""]:
+    """Length of the steps in years; ``GridError``, which says the ``need``, where they differ by more than rounding."""
+    span = grid.times[-1] - grid.times[0]
+    slack = 4.0 * jnp.finfo(grid.times.dtype).eps * jnp.max(jnp.abs(grid.times))
+    gap = jnp.max(jnp.abs(grid.dt - span / grid.steps)) - slack
+    require(
+        concrete(gap, lambda g: g <= 0),
+        f"{need}, but they run from {jnp.min(grid.dt)} to {jnp.max(grid.dt)} years: use TimeGrid.uniform",
+        GridError,
+    )
+    return span / grid.steps
+
+
 def pick(shock: Float[Array, "*shape"], count: int) -> Int[Array, "*shape"]:
     """A whole number from 0 to ``count - 1``, all equally likely, and larger for a larger normal.
 

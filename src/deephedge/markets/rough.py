@@ -5,15 +5,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from deephedge.core.errors import GridError, require
+from deephedge.core.errors import require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
 from deephedge.core.types import concrete, number
 from deephedge.markets.base import AbstractMarket
 from deephedge.markets.carry import carried_path, leveraged, optional_number
+from deephedge.markets.history import equal_step
 
 # Bound on |log(V / xi)|, so that float32 holds V; with eta = 2 over a year it lies more than 25 deviations out.
 FAR = 60.0
+MEMORY = "rough volatility needs a grid of equal steps (its memory is a convolution)"
 TINY = 1e-12  # under the square root, so that its derivative is finite at a correlation of 1
 
 
@@ -69,7 +71,7 @@ class RoughBergomi(AbstractMarket):
         require(concrete(xi, lambda x: x > 0), f"forward_variance must be positive per year, was {xi}")
 
     def shocks(self, grid: TimeGrid) -> tuple[int, int]:
-        _equal_step(grid)
+        equal_step(grid, MEMORY)
         return grid.steps, 3
 
     @property
@@ -81,7 +83,7 @@ class RoughBergomi(AbstractMarket):
         return {name: jnp.insert(row, 1, 0.0) for name, row in rows.items()}
 
     def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
-        dt, rho = _equal_step(grid), self.correlation
+        dt, rho = equal_step(grid, MEMORY), self.correlation
         y, spread = volterra(self.hurst, dt, shocks[:, 0], shocks[:, 1])
         exponent = jnp.clip(self.vol_of_vol * y - 0.5 * self.vol_of_vol**2 * spread, -FAR, FAR)
         exponent = jnp.concatenate([jnp.zeros_like(exponent[:1]), exponent])
@@ -124,17 +126,3 @@ def volterra(
     last = jnp.sqrt(2.0 * hurst) / power * brownian + (0.5 - hurst) / power * near
     y = dt**hurst * (last + jnp.sqrt(2.0 * hurst) * (kernel @ brownian))
     return y, dt ** (2.0 * hurst) * (1.0 + 2.0 * hurst * jnp.cumsum(memory**2))
-
-
-def _equal_step(grid: TimeGrid) -> Float[Array, ""]:
-    """Length of the steps in years; times may be off by their rounding."""
-    span = grid.times[-1] - grid.times[0]
-    slack = 4.0 * jnp.finfo(grid.times.dtype).eps * jnp.max(jnp.abs(grid.times))
-    gap = jnp.max(jnp.abs(grid.dt - span / grid.steps)) - slack
-    require(
-        concrete(gap, lambda g: g <= 0),
-        f"rough volatility needs a grid of equal steps (its memory is a convolution), but they run from "
-        f"{jnp.min(grid.dt)} to {jnp.max(grid.dt)} years: use TimeGrid.uniform",
-        GridError,
-    )
-    return span / grid.steps

@@ -81,7 +81,7 @@ def expected_integrated_variance(
     """
     variance, tau, kappa, theta = alike(variance, tau, kappa, theta)
     tau = jnp.maximum(tau, 0.0)
-    rest = _lag(kappa * tau)
+    rest = lag(kappa * tau)
     return tau * (variance * (1.0 - rest) + theta * rest)
 
 
@@ -108,12 +108,12 @@ def exponent(ray, square, variance, tau, kappa, theta, sigma, rho) -> Complex[Ar
     root = jnp.sqrt(drift * drift + sigma**2 * square)
     gone = -jnp.expm1(-root * tau)
     by_variance = -gone / (root * (2.0 - gone) + drift * gone)
-    logarithm = _log1p(-(sigma**2) * square * gone / (2.0 * root * (drift + root)))
+    logarithm = log1p(-(sigma**2) * square * gone / (2.0 * root * (drift + root)))
     by_theta = -tau / (drift + root) - 2.0 / sigma**2 * logarithm / square
     return kappa * theta * by_theta + variance * by_variance
 
 
-def _lag(x: Array) -> Array:
+def lag(x: Array) -> Array:
     """``1 - (1 - exp(-x)) / x``, which is ``x / 2`` near 0."""
     small = jnp.abs(x) < 0.1
     series = jnp.zeros_like(x)
@@ -123,7 +123,8 @@ def _lag(x: Array) -> Array:
     return jnp.where(small, series, 1.0 + jnp.expm1(-safe) / safe)
 
 
-def _log1p(z: Array) -> Array:
+def log1p(z: Complex[Array, "..."]) -> Complex[Array, "..."]:
+    """``log(1 + z)`` of a complex number."""
     # The library's complex log1p has lost five digits in float32 for a small argument.
     x, y = jnp.real(z), jnp.imag(z)
     return lax.complex(0.5 * jnp.log1p(x * (2.0 + x) + y * y), jnp.arctan2(y, 1.0 + x))
