@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from bench.effort import NAMES, ROOT, Effort, entropic_price, train
 from bench.others import other_settings
+from bench.rough import rough_bergomi
 
 import deephedge as dh
 from deephedge import features as f
@@ -187,6 +188,7 @@ BARS: dict[str, Callable[[Effort], list[dict]]] = {
     "5": no_transaction_band,
     "notebook": notebook,
     "seeds": every_seed,
+    "rough": rough_bergomi,
 }
 
 

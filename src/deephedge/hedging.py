@@ -129,7 +129,9 @@ def rollout(problem: HedgingProblem, policy: AbstractPolicy, path: MarketPath) -
     """Follow a policy along one path: a scan of ``decide``."""
     seen = snapshots(problem, path)
     now = jax.tree.map(lambda x: x[:-1], seen)
-    now = eqx.tree_at(lambda now: now.observation, now, jax.vmap(policy.encode)(now.observation))
+    now = eqx.tree_at(
+        lambda now: now.observation, now, jax.vmap(policy.encode, axis_size=now.price.shape[0])(now.observation)
+    )
     encoded = _Encoded(policy)
 
     def step(desk: Desk, now: Snapshot) -> tuple[Desk, tuple[Array, Trade, Cash]]:
