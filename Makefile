@@ -17,7 +17,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-s
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check bench bars docs lock clean
+.PHONY: help demo test check bench bars pictures docs lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ bench: $(VENV)/.bench $(PEER)/.ready ## side-by-side benchmarks against pfhedge 
 
 bars: $(VENV)/.bench ## the long studies behind the published numbers
 	$(BIN)/python -m bench.bars $(BARS_ARGS)
+
+pictures: $(VENV)/.bench ## draw the sample paths that docs/theory shows
+	$(BIN)/python -m bench.pictures $(PICTURES_ARGS)
 
 docs: $(VENV)/.docs ## build the documentation into site/
 	$(BIN)/zensical build --clean --strict

@@ -1,7 +1,7 @@
 """The peer's side of the benchmark. Runs in the peer's own environment and prints one JSON line.
 
 ``python peer_pfhedge.py speed mlp|band PATHS REPEATS`` or ``python peer_pfhedge.py quality es|rho BANK.npy SEED``
-or ``python peer_pfhedge.py memory PATHS``.
+or ``python peer_pfhedge.py memory PATHS`` or ``python peer_pfhedge.py paths GENERATOR PATHS STEPS REPEATS``.
 """
 
 import json
@@ -87,6 +87,17 @@ def memory(paths):
     return {"start_mb": before / 1024, "peak_mb": after / 1024}
 
 
+def paths(name, count, steps, repeats):
+    from pfhedge import stochastic
+
+    make, took = getattr(stochastic, f"generate_{name}"), []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        make(n_paths=count, n_steps=steps + 1, dt=1.0 / steps)
+        took.append(time.perf_counter() - start)
+    return {"seconds": took[1:]}
+
+
 if __name__ == "__main__":
     what, *rest = sys.argv[1:]
     if what == "speed":
@@ -94,6 +105,8 @@ if __name__ == "__main__":
     elif what == "quality":
         answer = quality(rest[0], rest[1], int(rest[2]))
         np.save(rest[3], answer.pop("positions"))
+    elif what == "paths":
+        answer = paths(rest[0], *map(int, rest[1:]))
     else:
         answer = memory(int(rest[0]))
     print(json.dumps(answer))

@@ -1,6 +1,7 @@
 """Side-by-side benchmark against pfhedge: ``make bench``. Interleaved runs, medians, ratios; results are dated files.
 
-(a) seconds per training update, (b) time to quality, (c) peak memory, (d) how our cost grows. ``--quick`` runs each for
+(a) seconds per training update, (b) time to quality, (c) peak memory, (d) how our cost grows,
+(e) paths per second of each model. ``--quick`` runs each for
 a few steps. The peer runs in its own environment, named by ``PFHEDGE_PYTHON``.
 """
 
@@ -119,18 +120,20 @@ def machine() -> dict:
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--quick", action="store_true", help="a few steps of everything, no result file")
-    words.add_argument("--only", choices=["a", "b", "c", "d"], help="one part")
+    words.add_argument("--only", choices=["a", "b", "c", "d", "e"], help="one part")
     chosen = words.parse_args()
     if "PFHEDGE_PYTHON" not in os.environ and chosen.only != "d":
         raise SystemExit("PFHEDGE_PYTHON must name the Python of the peer's environment; `make bench` sets it")
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     from bench.growth import growth
+    from bench.paths import path_speed
 
     parts = {
         "a": lambda: updates(1 if chosen.quick else 3, 0.1 if chosen.quick else 1.0),
         "b": lambda: time_to_quality(1 if chosen.quick else 5, 20_000 if chosen.quick else BANK),
         "c": lambda: memory(SIZES[-1]),
         "d": lambda: growth(HERE.parent / "docs" / "images", quick=chosen.quick),
+        "e": lambda: path_speed(peer, HERE.parent / "docs" / "images", quick=chosen.quick),
     }
     results = {"date": datetime.date.today().isoformat(), "machine": machine()}
     results |= {name: part() for name, part in parts.items() if chosen.only in (None, name)}

@@ -35,6 +35,21 @@ def test_the_benchmark_of_growth_runs(tmp_path):
     )
 
 
+def test_the_benchmark_of_paths_runs(tmp_path):
+    from bench.paths import path_speed, quantlib
+
+    found = path_speed(None, tmp_path, quick=True)
+    assert all(row["deephedge"] > 0 for row in found["models"]) and set(found["scaling"]) == {"Black-Scholes", "assets"}
+    assert all(quantlib(name, 10, 5) > 0 for name in ("Heston", "Hull-White")) and quantlib("Kou", 10, 5) is None
+
+
+def test_pictures_are_drawn(tmp_path):
+    from bench import pictures
+
+    (file,) = pictures.main(["--only", "fx", "--folder", str(tmp_path), "--steps", "12"])
+    assert file.read_bytes().startswith(b"\x89PNG") and file.stat().st_size > 10_000
+
+
 def test_our_side_of_the_benchmark_answers():
     from bench import ours
 
