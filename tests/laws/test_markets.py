@@ -270,6 +270,18 @@ MEMBERS = {
         tradables=_rated,
     ),
     "replay": Member(lambda: m.Replay(_history()), prefix=False),
+    "tilted_drift": Member(
+        lambda: m.Tilted(m.BlackScholes("SPX", vol=0.2, drift=0.9), m.CashDensity((-22.0,) * STEPS, 0.0, ("SPX",)))
+    ),
+    "importance_drift": Member(
+        lambda: m.ImportanceSampled(
+            m.BlackScholes("SPX", vol=0.2),
+            np.stack([np.full((STEPS, 1), 0.4), np.zeros((STEPS, 1))]),
+            np.ones((2, 1)),
+            (0.7, 0.3),
+        ),
+        prefix=False,
+    ),
 }
 every_member = pytest.mark.parametrize("name", MEMBERS)
 SPARE = (
