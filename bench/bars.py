@@ -18,6 +18,7 @@ import numpy as np
 from bench.effort import NAMES, ROOT, Effort, entropic_price, train
 from bench.others import other_settings
 from bench.rough import rough_bergomi
+from bench.tilting import what_is_left
 
 import deephedge as dh
 from deephedge import features as f
@@ -189,6 +190,7 @@ BARS: dict[str, Callable[[Effort], list[dict]]] = {
     "notebook": notebook,
     "seeds": every_seed,
     "rough": rough_bergomi,
+    "tilt": what_is_left,
 }
 
 
