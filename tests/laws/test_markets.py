@@ -122,6 +122,14 @@ MEMBERS = {
         ),
         ("EURUSD", "GBPUSD"),
     ),
+    "heston_fx_carry": Member(  # a joint market of Heston's, both of which pass the laws that compile again
+        lambda: m.HestonFx(
+            *(("EURUSD", "GBPUSD"), (1.1, 1.25), 0.02, 1.5, 0.03, 0.4, (-0.4, 0.3), 0.05, (0.03, 0.045)),
+            correlation=[[1, 0.6], [0.6, 1]],
+            crosses="EURGBP",
+        ),
+        ("EURUSD", "GBPUSD"),
+    ),
     "schwartz": Member(
         lambda: m.Schwartz("CL", 60.0, **CRUDE, expiries=(0.02, 0.5), tenors=(0.25,)),
         ("CL.future.0.02", "CL.future.0.5"),

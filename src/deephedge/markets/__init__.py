@@ -12,6 +12,7 @@ from deephedge.markets.correlate import RepairWarning
 from deephedge.markets.credit import CirIntensity
 from deephedge.markets.dividends import Dividends
 from deephedge.markets.fx import GarmanKohlhagen
+from deephedge.markets.fx_heston import HestonFx
 from deephedge.markets.g2 import HullWhiteTwoFactor
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
 from deephedge.markets.gjr import GjrGarch
@@ -60,6 +61,7 @@ __all__ = [
     "Gjr",
     "GjrGarch",
     "Heston",
+    "HestonFx",
     "HestonNandi",
     "HullWhite",
     "HullWhiteTwoFactor",
