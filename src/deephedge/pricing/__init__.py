@@ -20,6 +20,7 @@ from deephedge.pricing import (
     migration,
     sabr,
     schwartz,
+    spikes,
     ssvi,
 )
 
@@ -43,5 +44,6 @@ __all__ = [
     "migration",
     "sabr",
     "schwartz",
+    "spikes",
     "ssvi",
 ]
