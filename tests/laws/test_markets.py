@@ -36,6 +36,7 @@ def _filtered(**more) -> m.FilteredHistorical:
 class Member(NamedTuple):
     make: Callable[[], m.AbstractMarket]
     spots: tuple[str, ...] = ("SPX",)
+    signed: bool = False  # spots may be 0 or negative
     prefix: bool = True  # a shorter grid gives the first part of the same path
     tradables: Callable[[m.AbstractMarket, dh.MarketPath], dict[str, jax.Array]] = lambda market, path: {}
 
@@ -122,6 +123,14 @@ MEMBERS = {
         ),
         ("EURUSD", "GBPUSD"),
     ),
+    "heston_fx_carry": Member(  # a joint market of Heston's, both of which pass the laws that compile again
+        lambda: m.HestonFx(
+            *(("EURUSD", "GBPUSD"), (1.1, 1.25), 0.02, 1.5, 0.03, 0.4, (-0.4, 0.3), 0.05, (0.03, 0.045)),
+            correlation=[[1, 0.6], [0.6, 1]],
+            crosses="EURGBP",
+        ),
+        ("EURUSD", "GBPUSD"),
+    ),
     "schwartz": Member(
         lambda: m.Schwartz("CL", 60.0, **CRUDE, expiries=(0.02, 0.5), tenors=(0.25,)),
         ("CL.future.0.02", "CL.future.0.5"),
@@ -149,6 +158,20 @@ MEMBERS = {
             curve=((0.25, 58.0), (1.0, 55.0)),
         ),
         ("CL.future.0.02", "CL.future.0.5"),
+    ),
+    "power_carry": Member(
+        lambda: m.MeanRevertingJumps(
+            *("POWER", m.NormalJumps(0.15, 0.15), 60.0, 5.0, 50.0, 0.8, 12.0, 80.0, 0.1, 0.05),
+            expiries=(0.02, 0.5),
+            slots=2,
+        ),
+        ("POWER.future.0.02", "POWER.future.0.5"),
+    ),
+    "bachelier": Member(lambda: m.Bachelier("CL", -0.5, 3.0, rate=0.05), ("CL",), signed=True),
+    "normal_reverting": Member(
+        lambda: m.NormalOrnsteinUhlenbeck("CL", -0.5, 4.0, 2.0, 3.0, 0.05, (0.02, 0.5), (0.1,)),
+        ("CL.future.0.02", "CL.future.0.5"),
+        signed=True,
     ),
     "stressed": Member(
         lambda: m.Stressed(
@@ -337,7 +360,7 @@ def test_every_quote_has_a_value_at_every_point(name):
         assert value.shape == (PATHS, GRID.points) and value.dtype == jnp.float32
         assert bool(jnp.isfinite(value).all())
     for spot in MEMBERS[name].spots:
-        assert bool((path.quotes[spot] > 0).all())
+        assert MEMBERS[name].signed or bool((path.quotes[spot] > 0).all())
     np.testing.assert_array_equal(path.times, np.broadcast_to(GRID.times, path.times.shape))
     np.testing.assert_array_equal(path.numeraire[:, 0], 1.0)
 
@@ -388,7 +411,7 @@ def test_discounted_tradables_are_martingales_given_the_past(name):
 def test_a_driver_is_a_unit_row_that_moves_what_it_names(name):
     """The first step is a diffusion's: the quote follows its driver, but for jumps and for what the scheme bends."""
     market, path, normals = market_of(name), quotes(paths(name)), np.asarray(draws(shape_of(name))[:, 0], float)
-    jumps = isinstance(market, m.Merton | m.Kou | m.Bates)
+    jumps = isinstance(market, m.Merton | m.Kou | m.Bates | m.MeanRevertingJumps)
     for driver, row in market.drivers().items():
         assert row.shape == shape_of(name)[1:]
         np.testing.assert_allclose(np.linalg.norm(row), 1.0, atol=1e-6)

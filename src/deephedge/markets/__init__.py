@@ -1,5 +1,6 @@
 """Laws on paths."""
 
+from deephedge.markets.bachelier import Bachelier, NormalOrnsteinUhlenbeck
 from deephedge.markets.base import AbstractMarket, sample
 from deephedge.markets.bates import Bates
 from deephedge.markets.black_karasinski import BlackKarasinski
@@ -12,6 +13,7 @@ from deephedge.markets.correlate import RepairWarning
 from deephedge.markets.credit import CirIntensity
 from deephedge.markets.dividends import Dividends
 from deephedge.markets.fx import GarmanKohlhagen
+from deephedge.markets.fx_heston import HestonFx
 from deephedge.markets.g2 import HullWhiteTwoFactor
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
 from deephedge.markets.gjr import GjrGarch
@@ -19,11 +21,13 @@ from deephedge.markets.heston import Heston
 from deephedge.markets.heston_nandi import HestonNandi
 from deephedge.markets.importance import ImportanceSampled
 from deephedge.markets.joint import Joint
+from deephedge.markets.jump_sizes import DoubleExponentialJumps, NormalJumps
 from deephedge.markets.jump_to_default import JumpToDefault
 from deephedge.markets.jumps import Kou, Merton
 from deephedge.markets.lifted import LiftedRoughHeston
 from deephedge.markets.local import LocalVolatility
 from deephedge.markets.lognormal_hazard import LognormalHazard
+from deephedge.markets.power import MeanRevertingJumps
 from deephedge.markets.rates import HullWhite, Vasicek
 from deephedge.markets.rating import RatingMigration
 from deephedge.markets.regimes import RegimeSwitching
@@ -45,6 +49,7 @@ __all__ = [
     "AbstractDensity",
     "AbstractMarket",
     "Agreement",
+    "Bachelier",
     "Bates",
     "BlackKarasinski",
     "BlackScholes",
@@ -54,12 +59,14 @@ __all__ = [
     "CirIntensity",
     "CoxIngersollRoss",
     "Dividends",
+    "DoubleExponentialJumps",
     "FilteredHistorical",
     "FittedSurface",
     "GarmanKohlhagen",
     "Gjr",
     "GjrGarch",
     "Heston",
+    "HestonFx",
     "HestonNandi",
     "HullWhite",
     "HullWhiteTwoFactor",
@@ -70,8 +77,11 @@ __all__ = [
     "LiftedRoughHeston",
     "LocalVolatility",
     "LognormalHazard",
+    "MeanRevertingJumps",
     "Merton",
     "MovingSurface",
+    "NormalJumps",
+    "NormalOrnsteinUhlenbeck",
     "RatingMigration",
     "RegimeSwitching",
     "RepairWarning",

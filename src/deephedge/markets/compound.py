@@ -37,10 +37,18 @@ def poisson(mean: Float[Array, "..."], shock: Float[Array, "..."]) -> Float[Arra
     >>> poisson(jnp.array(0.5), jnp.array([0.0, 1.0, 2.0, 8.0])).tolist()
     [0.0, 1.0, 2.0, 13.0]
     """
+    return jnp.sum(ndtr(-shock)[..., None] < exceedances(mean), axis=-1).astype(shock.dtype)
+
+
+def exceedances(mean: Float[Array, "..."]) -> Float[Array, "... count"]:
+    """P(N > k) of a Poisson count, for k from 0 to ``MOST`` - 1, to the relative precision of the float type.
+
+    >>> [round(x, 4) for x in exceedances(jnp.array(0.5))[:3].tolist()]
+    [0.3935, 0.0902, 0.0144]
+    """
     shares = jnp.asarray(mean)[..., None] / np.arange(1, MOST + TAIL + 1)
     beyond_zero = jnp.exp(-jnp.asarray(mean))[..., None] * jnp.cumprod(shares, axis=-1)
-    above = jnp.flip(jnp.cumsum(jnp.flip(beyond_zero, -1), -1), -1)[..., :MOST]
-    return jnp.sum(ndtr(-shock)[..., None] < above, axis=-1).astype(shock.dtype)
+    return jnp.flip(jnp.cumsum(jnp.flip(beyond_zero, -1), -1), -1)[..., :MOST]
 
 
 def erlang(count: Float[Array, "..."], shock: Float[Array, "..."]) -> Float[Array, "..."]:

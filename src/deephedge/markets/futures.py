@@ -43,8 +43,8 @@ class Delivered(Protocol):
     curve: Array | None
 
 
-def check(market: Delivered, positive: tuple[str, ...], not_negative: tuple[str, ...]) -> None:
-    """Refuse numbers, contracts and curves outside their domain."""
+def check(market: Delivered, positive: tuple[str, ...], not_negative: tuple[str, ...], signed: bool = False) -> None:
+    """Refuse numbers, contracts and curves outside their domain; ``signed`` prices may be 0 or less."""
     for field in positive:
         value = getattr(market, field)
         require(value is None or concrete(value, lambda x: x > 0), f"{field} must be positive cash, was {value}")
@@ -58,7 +58,9 @@ def check(market: Delivered, positive: tuple[str, ...], not_negative: tuple[str,
     require(not twice, f"expiries and tenors share the labels {twice}: name them apart")
     rows = market.curve
     if rows is not None:
-        require(rows.shape[0] > 0 and concrete(rows[:, 1], lambda p: p > 0), "curve needs rows of (years, price > 0)")
+        priced = concrete(rows[:, 1], np.isfinite if signed else lambda p: p > 0)
+        above = "" if signed else " > 0"
+        require(rows.shape[0] > 0 and priced, f"curve needs rows of (years, price{above})")
         require(concrete(rows[:, 0], lambda t: np.diff(t) > 0), f"curve must have increasing years, was {rows[:, 0]}")
 
 
@@ -112,7 +114,7 @@ def futures_path(
     factors from 0, and the spot is :math:`F(t,t)`. ``model(spot, tau)`` is the model's own curve today.
     """
     times = grid.times
-    today = _today(market, times[0], model)
+    today = today_of(market, times[0], model)
     at = jnp.stack([jnp.zeros_like(market.spot), *market.tenors.values()])  # the spot is the future of no time left
     prices = jnp.exp(_rolling(grid, noise.moves(grid.dt, shocks), noise, at, today))
     vols = schwartz.black_vol(at, 0.0, noise.kappa, *noise.vols)
@@ -126,26 +128,39 @@ def futures_path(
         for n, label in enumerate(f"{market.name}.future.{label}" for label in market.expiries):
             quotes |= {label: prices[:, n], f"{label}.vol": vols[:, n]}
             labels.append(label)
-    if market.rate is None:
+    return accounted(market.rate, times, quotes, labels[1:])
+
+
+def accounted(rate: Array | None, times: Array, quotes: dict[str, Array], labels: list[str]) -> MarketPath:
+    """The path of these quotes under the money account of ``rate``; ``labels`` are its futures."""
+    if rate is None:
         return MarketPath(times, quotes, jnp.ones_like(times))
-    flat = market.rate + jnp.zeros_like(times)
+    flat = rate + jnp.zeros_like(times)
     # A future needs no money: what it costs to carry is paid back to the holder.
-    quotes |= {"rate": flat} | {f"{label}.dividend": flat for label in labels[1:]}
-    return MarketPath(times, quotes, jnp.exp(market.rate * (times - times[0])))
+    quotes = quotes | {"rate": flat} | {f"{label}.dividend": flat for label in labels}
+    return MarketPath(times, quotes, jnp.exp(rate * (times - times[0])))
 
 
-def _rolling(
-    grid: TimeGrid, moves: Array, noise: Noise, tenors: Array, today: Curve
-) -> Float[Array, "points contract"]:
-    """Log prices of the futures that have ``tenors`` years left at every point."""
-    rates, start = noise.rates, jnp.zeros_like(moves[0])
+def fading(
+    grid: TimeGrid, moves: Float[Array, "step factor"], rates: Float[Array, " factor"]
+) -> Float[Array, "points factor"]:
+    """Factors from 0 that fade at ``rates`` and gain ``moves`` by the end of each step."""
+    start = jnp.zeros_like(moves[0])
 
     def follow(state: Array, now: tuple[Array, Array]) -> tuple[Array, Array]:
         after = state * now[0] + now[1]
         return after, after
 
     _, states = lax.scan(follow, start, (jnp.exp(-rates * grid.dt[:, None]), moves))
-    states = jnp.concatenate([start[None], states])
+    return jnp.concatenate([start[None], states])
+
+
+def _rolling(
+    grid: TimeGrid, moves: Array, noise: Noise, tenors: Array, today: Curve
+) -> Float[Array, "points contract"]:
+    """Log prices of the futures that have ``tenors`` years left at every point."""
+    rates = noise.rates
+    states = fading(grid, moves, rates)
     times = grid.times[:, None]
     spread = 0.5 * noise.variance(times - times[0], tenors)
     return today(times + tenors) + states @ jnp.exp(-rates[:, None] * tenors) - spread
@@ -165,7 +180,7 @@ def _fixed(
     return today(expiries) + jnp.concatenate([jnp.zeros_like(gains[:1]), jnp.cumsum(gains, axis=0)])
 
 
-def _today(market: Delivered, now: Array, model: Callable[[Array, Array], Array]) -> Curve:
+def today_of(market: Delivered, now: Array, model: Callable[[Array, Array], Array]) -> Curve:
     """The log of the first point's futures curve, as a function of the expiry (years from time 0)."""
     season = market.seasonality or Seasonality()
     spot = market.spot * jnp.exp(-season(now))

@@ -1,5 +1,7 @@
 """Exchange rates of several currencies against one home currency, and the cross rates that follow from them."""
 
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax.numpy as jnp
 from jax import lax
@@ -17,12 +19,46 @@ from deephedge.pricing.normal import root
 CODE = 3  # letters of a currency
 
 
-def _tuple(names: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
+def tuple_of(names: str | Sequence[str]) -> tuple[str, ...]:
+    """One name or several, as a tuple."""
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-def _halves(pair: str) -> tuple[str, str]:
+def halves(pair: str) -> tuple[str, str]:
+    """The foreign currency of a pair, and the one it is priced in."""
     return pair[:CODE], pair[CODE:]
+
+
+def check_pairs(pairs: tuple[str, ...], crosses: tuple[str, ...]) -> None:
+    """Raise ``ParameterError`` unless these are pairs with one home currency, and crosses that follow from them."""
+    for pair in (*pairs, *crosses):
+        first, second = halves(pair)
+        distinct = len(first) == len(second) == CODE and first != second
+        require(distinct, f"pairs and crosses are two codes of three letters as in 'EURUSD', was {pair!r}")
+    homes = sorted({halves(pair)[1] for pair in pairs})
+    require(len(homes) == 1, f"pairs must end in one home currency (quote 'USDJPY' as 'JPYUSD'), were {homes}")
+    everything = (*pairs, *crosses)
+    require(len(set(everything)) == len(everything), f"pairs and crosses must differ, were {everything}")
+    known = [*(halves(pair)[0] for pair in pairs), *homes]
+    for cross in crosses:
+        for code in halves(cross):
+            require(code in known, f"crosses: no pair has the {code!r} of {cross!r}: {nearest(code, known)}")
+
+
+def with_crosses(path: MarketPath, pairs: tuple[str, ...], crosses: tuple[str, ...]) -> MarketPath:
+    """The path with the quotients of its pairs, to the last bit."""
+    # Held back from the compiler, which would rewrite a quotient of exponentials and round it differently.
+    values = lax.optimization_barrier({halves(pair)[0]: path.quotes[pair] for pair in pairs})
+    values[halves(pairs[0])[1]] = jnp.ones_like(path.times)
+    quotes = {pair: values[halves(pair)[0]] for pair in pairs}
+    return path.with_quotes(quotes | {cross: values[cross[:CODE]] / values[cross[CODE:]] for cross in crosses})
+
+
+def sides(cross: str, pairs: tuple[str, ...]) -> Float[Array, " asset"]:
+    """1 for the pair that a cross is long, -1 for the one that it is short; the home currency is no pair."""
+    first, second = halves(cross)
+    codes = [halves(pair)[0] for pair in pairs]
+    return as_float([(code == first) - (code == second) for code in codes])
 
 
 class GarmanKohlhagen(AbstractMarket):
@@ -55,28 +91,17 @@ class GarmanKohlhagen(AbstractMarket):
     (0.88, 0.0766)
     """
 
-    pairs: tuple[str, ...] = eqx.field(static=True, converter=_tuple)
+    pairs: tuple[str, ...] = eqx.field(static=True, converter=tuple_of)
     vol: Float[Array, "..."] = number()
     spot: Float[Array, "..."] = number()
     rate: Float[Array, ""] = number()
     foreign: Float[Array, "..."] = number()
     correlation: Float[Array, "asset asset"] | None = optional_number()
-    crosses: tuple[str, ...] = eqx.field(static=True, converter=_tuple, default=())
+    crosses: tuple[str, ...] = eqx.field(static=True, converter=tuple_of, default=())
     drift: Float[Array, "..."] | None = optional_number()
 
     def __check_init__(self):
-        for pair in (*self.pairs, *self.crosses):
-            first, second = _halves(pair)
-            distinct = len(first) == len(second) == CODE and first != second
-            require(distinct, f"pairs and crosses are two codes of three letters as in 'EURUSD', was {pair!r}")
-        homes = sorted({_halves(pair)[1] for pair in self.pairs})
-        require(len(homes) == 1, f"pairs must end in one home currency (quote 'USDJPY' as 'JPYUSD'), were {homes}")
-        everything = (*self.pairs, *self.crosses)
-        require(len(set(everything)) == len(everything), f"pairs and crosses must differ, were {everything}")
-        known = [*(_halves(pair)[0] for pair in self.pairs), *homes]
-        for cross in self.crosses:
-            for code in _halves(cross):
-                require(code in known, f"crosses: no pair has the {code!r} of {cross!r}: {nearest(code, known)}")
+        check_pairs(self.pairs, self.crosses)
         count, shape = len(self.pairs), self.foreign.shape
         fits = shape in ((), (1,), (count,))
         require(fits, f"foreign needs one rate or {count} (one for each of {self.pairs}), was {self.foreign}")
@@ -96,20 +121,11 @@ class GarmanKohlhagen(AbstractMarket):
         return self._market().drivers()
 
     def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
-        path = self._market().path(grid, shocks)
-        # Held back from the compiler, which would rewrite a quotient of exponentials and round it differently.
-        values = lax.optimization_barrier({_halves(pair)[0]: path.quotes[pair] for pair in self.pairs})
-        values[_halves(self.pairs[0])[1]] = jnp.ones_like(path.times)
-        quotes = {pair: values[_halves(pair)[0]] for pair in self.pairs}
-        for cross in self.crosses:
-            first, second = _halves(cross)
-            quotes[cross] = values[first] / values[second]
-            quotes[f"{cross}.vol"] = self._cross_vol(first, second) * jnp.ones_like(path.times)
-        return path.with_quotes(quotes)
+        path = with_crosses(self._market().path(grid, shocks), self.pairs, self.crosses)
+        flat = jnp.ones_like(path.times)
+        return path.with_quotes({f"{cross}.vol": self._cross_vol(cross) * flat for cross in self.crosses})
 
-    def _cross_vol(self, first: str, second: str) -> Float[Array, ""]:
-        codes = [_halves(pair)[0] for pair in self.pairs]
-        sides = as_float([(code == first) - (code == second) for code in codes])  # the home currency is in no row
-        loading = sides * jnp.broadcast_to(self.vol, sides.shape)
-        correlation = jnp.eye(len(codes)) if self.correlation is None else self.correlation
+    def _cross_vol(self, cross: str) -> Float[Array, ""]:
+        loading = sides(cross, self.pairs) * jnp.broadcast_to(self.vol, (len(self.pairs),))
+        correlation = jnp.eye(len(self.pairs)) if self.correlation is None else self.correlation
         return root(loading @ correlation @ loading)

@@ -7,6 +7,7 @@ from deephedge.pricing import (
     cir,
     curve,
     fourier,
+    fx,
     g2,
     greeks,
     hazard,
@@ -19,6 +20,7 @@ from deephedge.pricing import (
     migration,
     sabr,
     schwartz,
+    spikes,
     ssvi,
 )
 
@@ -29,6 +31,7 @@ __all__ = [
     "cir",
     "curve",
     "fourier",
+    "fx",
     "g2",
     "greeks",
     "hazard",
@@ -41,5 +44,6 @@ __all__ = [
     "migration",
     "sabr",
     "schwartz",
+    "spikes",
     "ssvi",
 ]
