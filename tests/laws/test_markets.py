@@ -33,6 +33,16 @@ def _filtered(**more) -> m.FilteredHistorical:
     )
 
 
+def _panel() -> m.FilteredHistoricalPanel:
+    z = np.random.default_rng(2).standard_t(5, (400, 4)) * [0.8, 0.8, 5e-4, 0.05]
+    z[:, 3] -= 0.05 * z[:, 0]
+    laws = m.Gjr(2e-6, 0.01, 0.12, 0.91), m.Gjr(5e-6, 0.05, 0.02, 0.9)
+    names, kinds = ("SPX", "OIL", "US10Y", "VIX"), ("price", "price", "level", "log")
+    states = [[1e-4, 4e-4, 0.04, -1.9], [1.5e-4, 2e-4, -0.002, -1.2]]
+    more = dict(spot=(1.0, 60.0), rate=0.03, dividend=(0.01, 0.0))
+    return m.FilteredHistoricalPanel(names, kinds, laws, (0.03, -1.6), (0.99, 0.9), z, states, **more)
+
+
 class Member(NamedTuple):
     make: Callable[[], m.AbstractMarket]
     spots: tuple[str, ...] = ("SPX",)
@@ -169,6 +179,7 @@ MEMBERS = {
     "filtered_historical": Member(_filtered),
     "filtered_historical_carry": Member(lambda: _filtered(rate=0.05, dividend=0.02, spot=7.0)),
     "filtered_historical_drift": Member(lambda: _filtered(drift=0.3)),
+    "filtered_historical_panel": Member(_panel, ("SPX", "OIL")),
     "bootstrap_days": Member(lambda: m.BlockBootstrap(_history(), block=1, centre=("SPX",), start={"SPX": 1.0})),
     "bootstrap_blocks": Member(lambda: m.BlockBootstrap(_history(), block=5)),
     "rough_bergomi": Member(lambda: m.RoughBergomi("SPX", 100.0, 0.07, 1.9, -0.7, 0.055)),

@@ -24,10 +24,13 @@ from deephedge.markets.jumps import Kou, Merton
 from deephedge.markets.lifted import LiftedRoughHeston
 from deephedge.markets.local import LocalVolatility
 from deephedge.markets.lognormal_hazard import LognormalHazard
+from deephedge.markets.panel import FilteredHistoricalPanel
+from deephedge.markets.panel_fit import fit_panel
 from deephedge.markets.rates import HullWhite, Vasicek
 from deephedge.markets.rating import RatingMigration
 from deephedge.markets.regimes import RegimeSwitching
 from deephedge.markets.replay import Replay, windows
+from deephedge.markets.residuals import AbstractResiduals, HistoricalResiduals
 from deephedge.markets.rough import RoughBergomi
 from deephedge.markets.sabr import Sabr
 from deephedge.markets.scenarios import SCENARIOS, Scenario, historical
@@ -44,6 +47,7 @@ __all__ = [
     "SCENARIOS",
     "AbstractDensity",
     "AbstractMarket",
+    "AbstractResiduals",
     "Agreement",
     "Bates",
     "BlackKarasinski",
@@ -55,12 +59,14 @@ __all__ = [
     "CoxIngersollRoss",
     "Dividends",
     "FilteredHistorical",
+    "FilteredHistoricalPanel",
     "FittedSurface",
     "GarmanKohlhagen",
     "Gjr",
     "GjrGarch",
     "Heston",
     "HestonNandi",
+    "HistoricalResiduals",
     "HullWhite",
     "HullWhiteTwoFactor",
     "ImportanceSampled",
@@ -93,6 +99,7 @@ __all__ = [
     "agreement",
     "calibrate_leverage",
     "discounted_returns",
+    "fit_panel",
     "fit_surface_dynamics",
     "historical",
     "sample",
