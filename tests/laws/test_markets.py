@@ -180,6 +180,12 @@ MEMBERS = {
     "filtered_historical_carry": Member(lambda: _filtered(rate=0.05, dividend=0.02, spot=7.0)),
     "filtered_historical_drift": Member(lambda: _filtered(drift=0.3)),
     "filtered_historical_panel": Member(_panel, ("SPX", "OIL")),
+    "dcc": Member(
+        lambda: m.Dcc(
+            ("SPX", "DAX"), (m.Gjr(2e-6, 0.02, 0.1, 0.9),) * 2, 0.05, 0.9, [[1, 0.6], [0.6, 1]], (1e-4, 3e-4), rate=0.03
+        ),
+        ("SPX", "DAX"),
+    ),
     "bootstrap_days": Member(lambda: m.BlockBootstrap(_history(), block=1, centre=("SPX",), start={"SPX": 1.0})),
     "bootstrap_blocks": Member(lambda: m.BlockBootstrap(_history(), block=5)),
     "rough_bergomi": Member(lambda: m.RoughBergomi("SPX", 100.0, 0.07, 1.9, -0.7, 0.055)),

@@ -10,6 +10,8 @@ from deephedge.markets.clock import BusinessTime
 from deephedge.markets.commodity import Schwartz, SchwartzSmith
 from deephedge.markets.correlate import RepairWarning
 from deephedge.markets.credit import CirIntensity
+from deephedge.markets.dcc import Dcc
+from deephedge.markets.dcc_fit import FittedDcc, fit_dcc
 from deephedge.markets.dividends import Dividends
 from deephedge.markets.fx import GarmanKohlhagen
 from deephedge.markets.g2 import HullWhiteTwoFactor
@@ -57,9 +59,11 @@ __all__ = [
     "CashDensity",
     "CirIntensity",
     "CoxIngersollRoss",
+    "Dcc",
     "Dividends",
     "FilteredHistorical",
     "FilteredHistoricalPanel",
+    "FittedDcc",
     "FittedSurface",
     "GarmanKohlhagen",
     "Gjr",
@@ -99,6 +103,7 @@ __all__ = [
     "agreement",
     "calibrate_leverage",
     "discounted_returns",
+    "fit_dcc",
     "fit_panel",
     "fit_surface_dynamics",
     "historical",
