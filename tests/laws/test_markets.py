@@ -180,6 +180,18 @@ MEMBERS = {
     "filtered_historical_carry": Member(lambda: _filtered(rate=0.05, dividend=0.02, spot=7.0)),
     "filtered_historical_drift": Member(lambda: _filtered(drift=0.3)),
     "filtered_historical_panel": Member(_panel, ("SPX", "OIL")),
+    "panel_of_copula_carry": Member(
+        lambda: m.FilteredHistoricalPanel(
+            ("SPX", "US10Y"),
+            ("price", "level"),
+            (m.Gjr(2e-6, 0.01, 0.12, 0.86),),
+            (0.03,),
+            (0.99,),
+            m.CopulaResiduals(np.sinh(np.linspace(-2, 2, 321))[:, None] * (1.5, 1e-3), [[1, -0.4], [-0.4, 1]], 6.0),
+            [[1e-4, 0.04]],
+            rate=0.03,
+        )
+    ),
     "dcc": Member(
         lambda: m.Dcc(
             ("SPX", "DAX"), (m.Gjr(2e-6, 0.02, 0.1, 0.9),) * 2, 0.05, 0.9, [[1, 0.6], [0.6, 1]], (1e-4, 3e-4), rate=0.03

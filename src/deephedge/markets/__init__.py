@@ -8,6 +8,8 @@ from deephedge.markets.brownian import BlackScholes
 from deephedge.markets.cir import CoxIngersollRoss
 from deephedge.markets.clock import BusinessTime
 from deephedge.markets.commodity import Schwartz, SchwartzSmith
+from deephedge.markets.copula import CopulaResiduals, margin_chances
+from deephedge.markets.copula_fit import FittedCopula, fit_copula
 from deephedge.markets.correlate import RepairWarning
 from deephedge.markets.credit import CirIntensity
 from deephedge.markets.dcc import Dcc
@@ -58,11 +60,13 @@ __all__ = [
     "BusinessTime",
     "CashDensity",
     "CirIntensity",
+    "CopulaResiduals",
     "CoxIngersollRoss",
     "Dcc",
     "Dividends",
     "FilteredHistorical",
     "FilteredHistoricalPanel",
+    "FittedCopula",
     "FittedDcc",
     "FittedSurface",
     "GarmanKohlhagen",
@@ -103,10 +107,12 @@ __all__ = [
     "agreement",
     "calibrate_leverage",
     "discounted_returns",
+    "fit_copula",
     "fit_dcc",
     "fit_panel",
     "fit_surface_dynamics",
     "historical",
+    "margin_chances",
     "sample",
     "windows",
 ]
