@@ -200,6 +200,15 @@ MEMBERS = {
     ),
     "bootstrap_days": Member(lambda: m.BlockBootstrap(_history(), block=1, centre=("SPX",), start={"SPX": 1.0})),
     "bootstrap_blocks": Member(lambda: m.BlockBootstrap(_history(), block=5)),
+    "regime_bootstrap": Member(
+        lambda: m.RegimeBootstrap(
+            _history(),
+            m.label_by_quantile(_history()["SPX.vol"]),
+            [[0.9, 0.1, 0], [0.1, 0.8, 0.1], [0, 0.2, 0.8]],
+            block=1,
+            centre=("SPX",),
+        )
+    ),
     "rough_bergomi": Member(lambda: m.RoughBergomi("SPX", 100.0, 0.07, 1.9, -0.7, 0.055)),
     "rough_bergomi_carry": Member(lambda: m.RoughBergomi("SPX", 1.0, 0.3, 1.0, 0.5, 0.04, rate=0.03, dividend=0.01)),
     "rough_bergomi_drift": Member(lambda: m.RoughBergomi("SPX", 1.0, 0.1, 1.5, -0.7, 0.04, drift=0.5)),

@@ -32,6 +32,8 @@ from deephedge.markets.panel import FilteredHistoricalPanel
 from deephedge.markets.panel_fit import fit_panel
 from deephedge.markets.rates import HullWhite, Vasicek
 from deephedge.markets.rating import RatingMigration
+from deephedge.markets.regime_bootstrap import RegimeBootstrap
+from deephedge.markets.regime_labels import label_by_chain, label_by_quantile, transition_matrix
 from deephedge.markets.regimes import RegimeSwitching
 from deephedge.markets.replay import Replay, windows
 from deephedge.markets.residuals import AbstractResiduals, HistoricalResiduals
@@ -87,6 +89,7 @@ __all__ = [
     "Merton",
     "MovingSurface",
     "RatingMigration",
+    "RegimeBootstrap",
     "RegimeSwitching",
     "RepairWarning",
     "Replay",
@@ -112,7 +115,10 @@ __all__ = [
     "fit_panel",
     "fit_surface_dynamics",
     "historical",
+    "label_by_chain",
+    "label_by_quantile",
     "margin_chances",
     "sample",
+    "transition_matrix",
     "windows",
 ]
