@@ -287,6 +287,17 @@ MEMBERS = {
         )
     ),
     "joint_three_classes": Member(_under_one_account, ("SPX", "EURUSD"), tradables=_worth_at_home),
+    "curve_factors": Member(
+        lambda: m.CurveFactors(
+            (1, 5, 10),
+            (0.03, 0.035, 0.04),
+            [[0.6, 0.6, 0.5], [-0.7, 0.1, 0.7]],
+            vol=(0.015, 0.008),
+            arbitrage_free=True,
+            maturities=(STEPS / 252, 1, 7),
+        ),
+        ("USD.bond.1y", "USD.bond.7y", f"USD.bond.{STEPS / 252:g}y"),
+    ),
     "cir_intensity": Member(
         lambda: m.CirIntensity("ACME", ((0.01, 1, 5), (0.9, 1.2, 1.0)), 0.7, 0.8, 0.6, 0.7, rate=0.03),
         (),

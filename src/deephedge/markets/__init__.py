@@ -12,6 +12,8 @@ from deephedge.markets.copula import CopulaResiduals, margin_chances
 from deephedge.markets.copula_fit import FittedCopula, fit_copula
 from deephedge.markets.correlate import RepairWarning
 from deephedge.markets.credit import CirIntensity
+from deephedge.markets.curve_factors import CurveFactors
+from deephedge.markets.curve_fit import FittedCurve, fit_curve_factors
 from deephedge.markets.dcc import Dcc
 from deephedge.markets.dcc_fit import FittedDcc, fit_dcc
 from deephedge.markets.dividends import Dividends
@@ -64,11 +66,13 @@ __all__ = [
     "CirIntensity",
     "CopulaResiduals",
     "CoxIngersollRoss",
+    "CurveFactors",
     "Dcc",
     "Dividends",
     "FilteredHistorical",
     "FilteredHistoricalPanel",
     "FittedCopula",
+    "FittedCurve",
     "FittedDcc",
     "FittedSurface",
     "GarmanKohlhagen",
@@ -111,6 +115,7 @@ __all__ = [
     "calibrate_leverage",
     "discounted_returns",
     "fit_copula",
+    "fit_curve_factors",
     "fit_dcc",
     "fit_panel",
     "fit_surface_dynamics",
