@@ -61,9 +61,14 @@ def test_the_account_is_that_of_the_shortest_yield():
     np.testing.assert_allclose(np.log(account[:, -1]), (0.5 * (short[:, 1:] + short[:, :-1]) * dt).sum(1), atol=1e-6)
 
 
+_log_discount = jax.jit(curve.log_discount)
+_forward = jax.jit(curve.forward)
+
+
+@lru_cache
 def today(end: float) -> float:
     """The discount factor of today: yields at the tenors are met exactly."""
-    return float(np.exp(curve.log_discount(np.array(TENORS), START, end)))
+    return float(np.exp(_log_discount(np.array(TENORS), START, end)))
 
 
 def test_zero_bonds_are_martingales_under_the_account():
@@ -105,7 +110,7 @@ def test_one_flat_factor_is_the_model_of_ho_and_lee():
     model = HullWhite((TENORS, tuple(START)), 0.0, 0.012)
     short = np.asarray(quotes["USD.factor.1"], float)  # the factor of the model of Ho and Lee
     now = np.asarray(GRID.times, float)
-    rate = short + np.asarray(curve.forward(np.array(TENORS), START, now)) + 0.5 * (0.012 * now) ** 2
+    rate = short + np.asarray(_forward(np.array(TENORS), START, now)) + 0.5 * (0.012 * now) ** 2
     for end in (3.0, 8.0):
         expected = eqx.filter_jit(model.bond)(rate, now, end - now)
         # The second-order term is taken at mid-step: off by the width of a step squared.
