@@ -33,6 +33,16 @@ def _filtered(**more) -> m.FilteredHistorical:
     )
 
 
+def _panel() -> m.FilteredHistoricalPanel:
+    z = np.random.default_rng(2).standard_t(5, (400, 4)) * [0.8, 0.8, 5e-4, 0.05]
+    z[:, 3] -= 0.05 * z[:, 0]
+    laws = m.Gjr(2e-6, 0.01, 0.12, 0.91), m.Gjr(5e-6, 0.05, 0.02, 0.9)
+    names, kinds = ("SPX", "OIL", "US10Y", "VIX"), ("price", "price", "level", "log")
+    states = [[1e-4, 4e-4, 0.04, -1.9], [1.5e-4, 2e-4, -0.002, -1.2]]
+    more = dict(spot=(1.0, 60.0), rate=0.03, dividend=(0.01, 0.0))
+    return m.FilteredHistoricalPanel(names, kinds, laws, (0.03, -1.6), (0.99, 0.9), z, states, **more)
+
+
 class Member(NamedTuple):
     make: Callable[[], m.AbstractMarket]
     spots: tuple[str, ...] = ("SPX",)
@@ -192,8 +202,36 @@ MEMBERS = {
     "filtered_historical": Member(_filtered),
     "filtered_historical_carry": Member(lambda: _filtered(rate=0.05, dividend=0.02, spot=7.0)),
     "filtered_historical_drift": Member(lambda: _filtered(drift=0.3)),
+    "filtered_historical_panel": Member(_panel, ("SPX", "OIL")),
+    "panel_of_copula_carry": Member(
+        lambda: m.FilteredHistoricalPanel(
+            ("SPX", "US10Y"),
+            ("price", "level"),
+            (m.Gjr(2e-6, 0.01, 0.12, 0.86),),
+            (0.03,),
+            (0.99,),
+            m.CopulaResiduals(np.sinh(np.linspace(-2, 2, 321))[:, None] * (1.5, 1e-3), [[1, -0.4], [-0.4, 1]], 6.0),
+            [[1e-4, 0.04]],
+            rate=0.03,
+        )
+    ),
+    "dcc": Member(
+        lambda: m.Dcc(
+            ("SPX", "DAX"), (m.Gjr(2e-6, 0.02, 0.1, 0.9),) * 2, 0.05, 0.9, [[1, 0.6], [0.6, 1]], (1e-4, 3e-4), rate=0.03
+        ),
+        ("SPX", "DAX"),
+    ),
     "bootstrap_days": Member(lambda: m.BlockBootstrap(_history(), block=1, centre=("SPX",), start={"SPX": 1.0})),
     "bootstrap_blocks": Member(lambda: m.BlockBootstrap(_history(), block=5)),
+    "regime_bootstrap": Member(
+        lambda: m.RegimeBootstrap(
+            _history(),
+            m.label_by_quantile(_history()["SPX.vol"]),
+            [[0.9, 0.1, 0], [0.1, 0.8, 0.1], [0, 0.2, 0.8]],
+            block=1,
+            centre=("SPX",),
+        )
+    ),
     "rough_bergomi": Member(lambda: m.RoughBergomi("SPX", 100.0, 0.07, 1.9, -0.7, 0.055)),
     "rough_bergomi_carry": Member(lambda: m.RoughBergomi("SPX", 1.0, 0.3, 1.0, 0.5, 0.04, rate=0.03, dividend=0.01)),
     "rough_bergomi_drift": Member(lambda: m.RoughBergomi("SPX", 1.0, 0.1, 1.5, -0.7, 0.04, drift=0.5)),
@@ -272,6 +310,17 @@ MEMBERS = {
         )
     ),
     "joint_three_classes": Member(_under_one_account, ("SPX", "EURUSD"), tradables=_worth_at_home),
+    "curve_factors": Member(
+        lambda: m.CurveFactors(
+            (1, 5, 10),
+            (0.03, 0.035, 0.04),
+            [[0.6, 0.6, 0.5], [-0.7, 0.1, 0.7]],
+            vol=(0.015, 0.008),
+            arbitrage_free=True,
+            maturities=(STEPS / 252, 1, 7),
+        ),
+        ("USD.bond.1y", "USD.bond.7y", f"USD.bond.{STEPS / 252:g}y"),
+    ),
     "cir_intensity": Member(
         lambda: m.CirIntensity("ACME", ((0.01, 1, 5), (0.9, 1.2, 1.0)), 0.7, 0.8, 0.6, 0.7, rate=0.03),
         (),

@@ -11,8 +11,8 @@ from scipy.stats import norm
 import deephedge as dh
 from deephedge.core.errors import DataError, GridError, ParameterError
 from deephedge.markets import FilteredHistorical, Gjr, VolLink, agreement
-from deephedge.markets.garch import MOST, _cumulant
 from deephedge.markets.garch_fit import Days, anchored, fit_filtered, targeted
+from deephedge.markets.residuals import MOST, cumulant
 
 GARCH, LINK = (2e-6, 0.02, 0.1, 0.9), (-0.06, 0.88, 0.05, 0.04, -0.06)
 MONTH = dh.TimeGrid.uniform(maturity=21 / 252, steps=21)
@@ -72,7 +72,7 @@ def test_the_cumulant_that_makes_a_martingale_is_exact_at_any_volatility(seed):
     z = (z - z.mean()) / z.std()
     sigma = np.array([0.0, 1e-6, 1e-3, 0.0071, 0.0123, 0.03, 0.08, 0.2, MOST])
     exact = np.log1p(np.mean(np.expm1(sigma[:, None] * z), axis=1))
-    found = np.asarray(_cumulant(jnp.asarray(z, jnp.float32), jnp.asarray(sigma, jnp.float32)), float)
+    found = np.asarray(cumulant(jnp.asarray(z, jnp.float32), jnp.asarray(sigma, jnp.float32)), float)
     np.testing.assert_allclose(found, exact, rtol=2e-3, atol=1e-10)
     daily = sigma < 0.05
     assert np.abs(found - exact)[daily].max() < 1e-7  # a path of a year is a martingale to 3e-5

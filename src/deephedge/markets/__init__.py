@@ -9,8 +9,14 @@ from deephedge.markets.brownian import BlackScholes
 from deephedge.markets.cir import CoxIngersollRoss
 from deephedge.markets.clock import BusinessTime
 from deephedge.markets.commodity import Schwartz, SchwartzSmith
+from deephedge.markets.copula import CopulaResiduals, margin_chances
+from deephedge.markets.copula_fit import FittedCopula, fit_copula
 from deephedge.markets.correlate import RepairWarning
 from deephedge.markets.credit import CirIntensity
+from deephedge.markets.curve_factors import CurveFactors
+from deephedge.markets.curve_fit import FittedCurve, fit_curve_factors
+from deephedge.markets.dcc import Dcc
+from deephedge.markets.dcc_fit import FittedDcc, fit_dcc
 from deephedge.markets.dividends import Dividends
 from deephedge.markets.fx import GarmanKohlhagen
 from deephedge.markets.fx_heston import HestonFx
@@ -28,10 +34,15 @@ from deephedge.markets.lifted import LiftedRoughHeston
 from deephedge.markets.local import LocalVolatility
 from deephedge.markets.lognormal_hazard import LognormalHazard
 from deephedge.markets.power import MeanRevertingJumps
+from deephedge.markets.panel import FilteredHistoricalPanel
+from deephedge.markets.panel_fit import fit_panel
 from deephedge.markets.rates import HullWhite, Vasicek
 from deephedge.markets.rating import RatingMigration
+from deephedge.markets.regime_bootstrap import RegimeBootstrap
+from deephedge.markets.regime_labels import label_by_chain, label_by_quantile, transition_matrix
 from deephedge.markets.regimes import RegimeSwitching
 from deephedge.markets.replay import Replay, windows
+from deephedge.markets.residuals import AbstractResiduals, HistoricalResiduals
 from deephedge.markets.rough import RoughBergomi
 from deephedge.markets.sabr import Sabr
 from deephedge.markets.scenarios import SCENARIOS, Scenario, historical
@@ -48,6 +59,7 @@ __all__ = [
     "SCENARIOS",
     "AbstractDensity",
     "AbstractMarket",
+    "AbstractResiduals",
     "Agreement",
     "Bachelier",
     "Bates",
@@ -57,10 +69,17 @@ __all__ = [
     "BusinessTime",
     "CashDensity",
     "CirIntensity",
+    "CopulaResiduals",
     "CoxIngersollRoss",
+    "CurveFactors",
+    "Dcc",
     "Dividends",
     "DoubleExponentialJumps",
     "FilteredHistorical",
+    "FilteredHistoricalPanel",
+    "FittedCopula",
+    "FittedCurve",
+    "FittedDcc",
     "FittedSurface",
     "GarmanKohlhagen",
     "Gjr",
@@ -68,6 +87,7 @@ __all__ = [
     "Heston",
     "HestonFx",
     "HestonNandi",
+    "HistoricalResiduals",
     "HullWhite",
     "HullWhiteTwoFactor",
     "ImportanceSampled",
@@ -83,6 +103,7 @@ __all__ = [
     "NormalJumps",
     "NormalOrnsteinUhlenbeck",
     "RatingMigration",
+    "RegimeBootstrap",
     "RegimeSwitching",
     "RepairWarning",
     "Replay",
@@ -103,8 +124,16 @@ __all__ = [
     "agreement",
     "calibrate_leverage",
     "discounted_returns",
+    "fit_copula",
+    "fit_curve_factors",
+    "fit_dcc",
+    "fit_panel",
     "fit_surface_dynamics",
     "historical",
+    "label_by_chain",
+    "label_by_quantile",
+    "margin_chances",
     "sample",
+    "transition_matrix",
     "windows",
 ]

@@ -51,3 +51,34 @@ def leveraged(name: str, correlation: Float[Array, ""]) -> dict[str, Float[Array
     zero = jnp.zeros_like(correlation)
     spot = jnp.stack([correlation, root(1.0 - correlation**2)])
     return {name: spot, f"{name}.variance": jnp.stack([zero + 1.0, zero])}
+
+
+@runtime_checkable
+class CarriedPrices(Protocol):
+    """A market of several prices with continuous yearly rates, one for all or one for each."""
+
+    spot: Array
+    rate: Array | None
+    dividend: Array | None
+    drift: Array | None
+
+
+def carried_prices(
+    market: CarriedPrices,
+    grid: TimeGrid,
+    names: tuple[str, ...],
+    moves: Float[Array, "step asset"],
+    quotes: dict[str, Float[Array, " points"]],
+) -> MarketPath:
+    """What `carried_path` does, for several prices that are discounted by one money account."""
+    rate = 0.0 if market.rate is None else market.rate
+    growth = rate - (0.0 if market.dividend is None else market.dividend) if market.drift is None else market.drift
+    elapsed = grid.times - grid.times[0]
+    logs = jnp.concatenate([jnp.zeros_like(moves[:1]), jnp.cumsum(moves, axis=0)]) + growth * elapsed[:, None]
+    prices = market.spot * jnp.exp(logs)
+    rates = {} if market.rate is None else {"rate": rate * jnp.ones_like(elapsed)}
+    if market.dividend is not None:
+        paid = jnp.broadcast_to(market.dividend, prices.shape)
+        rates |= {f"{name}.dividend": paid[:, n] for n, name in enumerate(names)}
+    found = {name: prices[:, n] for n, name in enumerate(names)}
+    return MarketPath(grid.times, found | quotes | rates, jnp.exp(rate * elapsed))

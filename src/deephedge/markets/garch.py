@@ -1,7 +1,6 @@
 """Filtered historical simulation: the joint law of a spot and its implied volatility, made of data."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -15,15 +14,7 @@ from deephedge.markets.base import AbstractMarket
 from deephedge.markets.carry import carried_path, optional_number
 from deephedge.markets.garch_fit import AVERAGING, WORST, fit_filtered
 from deephedge.markets.history import TRADING_DAY, TRADING_YEAR, Numbers, pick, require_step
-
-MOST = 0.5  # a day's volatility is capped here (800 % a year), so that no path overflows
-NODES = 64  # of the table of the residuals' cumulant; linear between them it is exact to 1e-10
-
-
-def _by_first_column(rows) -> Float[Array, "..."]:
-    """Sorted, so that a larger normal picks a larger value: what quasi-random and antithetic points live on."""
-    rows = as_float(rows)
-    return rows[jnp.argsort(rows[:, 0])] if rows.ndim == 2 else rows
+from deephedge.markets.residuals import MOST, by_first_column, cumulant
 
 
 class Gjr(eqx.Module):
@@ -100,8 +91,8 @@ class FilteredHistorical(AbstractMarket):
     name: str = eqx.field(static=True)
     garch: Gjr
     link: VolLink
-    residuals: Float[Array, "_ 2"] = eqx.field(converter=_by_first_column)
-    states: Float[Array, "_ 3"] = eqx.field(converter=_by_first_column)
+    residuals: Float[Array, "_ 2"] = eqx.field(converter=by_first_column)
+    states: Float[Array, "_ 3"] = eqx.field(converter=by_first_column)
     spot: Float[Array, ""] = number(default=1.0)
     rate: Float[Array, ""] | None = optional_number()
     dividend: Float[Array, ""] | None = optional_number()
@@ -198,14 +189,6 @@ class FilteredHistorical(AbstractMarket):
 
         first = (jnp.minimum(start[0], MOST**2), (start[1], start[2]))
         _, (sigma, log_implied) = lax.scan(day, first, drawn)
-        moves = sigma * drawn[:, 0] - _cumulant(centred[:, 0], sigma)
+        moves = sigma * drawn[:, 0] - cumulant(centred[:, 0], sigma)
         implied = jnp.exp(jnp.concatenate([start[1:2], log_implied]))
         return carried_path(self, grid, moves, {f"{self.name}.vol": implied})
-
-
-def _cumulant(residuals: Float[Array, " _"], sigma: Float[Array, "*step"]) -> Float[Array, "*step"]:
-    """log of the residuals' mean of exp(sigma z), by a table of it over sigma squared, which is almost linear."""
-    nodes = jnp.linspace(0.0, MOST, NODES + 1)
-    inner = jnp.log1p(jax.vmap(lambda s: jnp.mean(jnp.expm1(s * residuals)))(nodes[1:])) / nodes[1:] ** 2
-    table = jnp.concatenate([0.5 * jnp.mean(residuals**2, keepdims=True), inner])
-    return sigma**2 * jnp.interp(sigma, nodes, table)
