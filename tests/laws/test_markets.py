@@ -269,6 +269,11 @@ MEMBERS = {
         (),
         tradables=_rated,
     ),
+    "mixture": Member(
+        lambda: m.Mixture(
+            [m.BlackScholes("SPX", vol, rate=0.03, dividend=q) for vol, q in ((0.15, 0.0), (0.3, 0.01))], (0.6, 0.4)
+        )
+    ),
     "replay": Member(lambda: m.Replay(_history()), prefix=False),
 }
 every_member = pytest.mark.parametrize("name", MEMBERS)

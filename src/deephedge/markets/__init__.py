@@ -24,6 +24,7 @@ from deephedge.markets.jumps import Kou, Merton
 from deephedge.markets.lifted import LiftedRoughHeston
 from deephedge.markets.local import LocalVolatility
 from deephedge.markets.lognormal_hazard import LognormalHazard
+from deephedge.markets.mixture import Mixture
 from deephedge.markets.rates import HullWhite, Vasicek
 from deephedge.markets.rating import RatingMigration
 from deephedge.markets.regimes import RegimeSwitching
@@ -71,6 +72,7 @@ __all__ = [
     "LocalVolatility",
     "LognormalHazard",
     "Merton",
+    "Mixture",
     "MovingSurface",
     "RatingMigration",
     "RegimeSwitching",
