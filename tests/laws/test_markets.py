@@ -274,6 +274,14 @@ MEMBERS = {
             [m.BlackScholes("SPX", vol, rate=0.03, dividend=q) for vol, q in ((0.15, 0.0), (0.3, 0.01))], (0.6, 0.4)
         )
     ),
+    "uncertain": Member(
+        lambda: m.UncertainParameters(
+            m.BlackScholes("SPX", 0.2, rate=0.03, dividend=0.01),
+            {"vol": m.LogNormal(0.2, 0.3), "dividend": m.Normal(0.01, 0.005)},
+            {("vol", "dividend"): -0.5},
+            believed=("SPX.vol",),
+        )
+    ),
     "replay": Member(lambda: m.Replay(_history()), prefix=False),
 }
 every_member = pytest.mark.parametrize("name", MEMBERS)

@@ -34,17 +34,20 @@ from deephedge.markets.sabr import Sabr
 from deephedge.markets.scenarios import SCENARIOS, Scenario, historical
 from deephedge.markets.seasonality import Seasonality
 from deephedge.markets.slv import StochasticLocalVolatility, calibrate_leverage
+from deephedge.markets.spread import AbstractSpread, Empirical, LogitNormal, LogNormal, Normal, Uniform
 from deephedge.markets.stress import Shock, Stressed
 from deephedge.markets.surface import MovingSurface, SurfaceDynamics
 from deephedge.markets.surface_fit import FittedSurface, fit_surface_dynamics
 from deephedge.markets.swap_rate import SwapRate
 from deephedge.markets.tilt import AbstractDensity, CashDensity, Tilted, discounted_returns
+from deephedge.markets.uncertain import UncertainParameters
 from deephedge.markets.validate import Agreement, agreement
 
 __all__ = [
     "SCENARIOS",
     "AbstractDensity",
     "AbstractMarket",
+    "AbstractSpread",
     "Agreement",
     "Bates",
     "BlackKarasinski",
@@ -55,6 +58,7 @@ __all__ = [
     "CirIntensity",
     "CoxIngersollRoss",
     "Dividends",
+    "Empirical",
     "FilteredHistorical",
     "FittedSurface",
     "GarmanKohlhagen",
@@ -70,10 +74,13 @@ __all__ = [
     "Kou",
     "LiftedRoughHeston",
     "LocalVolatility",
+    "LogNormal",
+    "LogitNormal",
     "LognormalHazard",
     "Merton",
     "Mixture",
     "MovingSurface",
+    "Normal",
     "RatingMigration",
     "RegimeSwitching",
     "RepairWarning",
@@ -90,6 +97,8 @@ __all__ = [
     "SurfaceDynamics",
     "SwapRate",
     "Tilted",
+    "UncertainParameters",
+    "Uniform",
     "Vasicek",
     "VolLink",
     "agreement",
