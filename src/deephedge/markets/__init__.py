@@ -31,7 +31,7 @@ from deephedge.markets.regimes import RegimeSwitching
 from deephedge.markets.replay import Replay, windows
 from deephedge.markets.rough import RoughBergomi
 from deephedge.markets.sabr import Sabr
-from deephedge.markets.scenarios import SCENARIOS, Scenario, historical
+from deephedge.markets.scenarios import SCENARIOS, Scenario, historical, load_scenario
 from deephedge.markets.seasonality import Seasonality
 from deephedge.markets.slv import StochasticLocalVolatility, calibrate_leverage
 from deephedge.markets.spread import AbstractSpread, Empirical, LogitNormal, LogNormal, Normal, Uniform
@@ -106,6 +106,7 @@ __all__ = [
     "discounted_returns",
     "fit_surface_dynamics",
     "historical",
+    "load_scenario",
     "sample",
     "windows",
 ]
