@@ -341,6 +341,19 @@ MEMBERS = {
         (),
         tradables=_rated,
     ),
+    "mixture": Member(
+        lambda: m.Mixture(
+            [m.BlackScholes("SPX", vol, rate=0.03, dividend=q) for vol, q in ((0.15, 0.0), (0.3, 0.01))], (0.6, 0.4)
+        )
+    ),
+    "uncertain": Member(
+        lambda: m.UncertainParameters(
+            m.BlackScholes("SPX", 0.2, rate=0.03, dividend=0.01),
+            {"vol": m.LogNormal(0.2, 0.3), "dividend": m.Normal(0.01, 0.005)},
+            {("vol", "dividend"): -0.5},
+            believed=("SPX.vol",),
+        )
+    ),
     "replay": Member(lambda: m.Replay(_history()), prefix=False),
     "tilted_drift": Member(
         lambda: m.Tilted(m.BlackScholes("SPX", vol=0.2, drift=0.9), m.CashDensity((-22.0,) * STEPS, 0.0, ("SPX",)))

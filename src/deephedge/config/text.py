@@ -25,10 +25,19 @@ def load(path: str | Path) -> dict[str, Any]:
         raise ConfigError(f"cannot read the study file {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8 text, so not a TOML file: {error}") from error
+    return parse(text, Path(path).name)
+
+
+def parse(text: str, name: str) -> dict[str, Any]:
+    """The table in TOML text; raises ``ConfigError`` with ``name`` and the line where it is not TOML.
+
+    >>> parse("vol = 0.2", "here")
+    {'vol': 0.2}
+    """
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(_with_line(str(error), text, Path(path).name)) from error
+        raise ConfigError(_with_line(str(error), text, name)) from error
 
 
 def _with_line(message: str, text: str, name: str) -> str:

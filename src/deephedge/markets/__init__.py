@@ -36,6 +36,7 @@ from deephedge.markets.lognormal_hazard import LognormalHazard
 from deephedge.markets.power import MeanRevertingJumps
 from deephedge.markets.panel import FilteredHistoricalPanel
 from deephedge.markets.panel_fit import fit_panel
+from deephedge.markets.mixture import Mixture
 from deephedge.markets.rates import HullWhite, Vasicek
 from deephedge.markets.rating import RatingMigration
 from deephedge.markets.regime_bootstrap import RegimeBootstrap
@@ -45,14 +46,16 @@ from deephedge.markets.replay import Replay, windows
 from deephedge.markets.residuals import AbstractResiduals, HistoricalResiduals
 from deephedge.markets.rough import RoughBergomi
 from deephedge.markets.sabr import Sabr
-from deephedge.markets.scenarios import SCENARIOS, Scenario, historical
+from deephedge.markets.scenarios import SCENARIOS, Scenario, historical, load_scenario
 from deephedge.markets.seasonality import Seasonality
 from deephedge.markets.slv import StochasticLocalVolatility, calibrate_leverage
+from deephedge.markets.spread import AbstractSpread, Empirical, LogitNormal, LogNormal, Normal, Uniform
 from deephedge.markets.stress import Shock, Stressed
 from deephedge.markets.surface import MovingSurface, SurfaceDynamics
 from deephedge.markets.surface_fit import FittedSurface, fit_surface_dynamics
 from deephedge.markets.swap_rate import SwapRate
 from deephedge.markets.tilt import AbstractDensity, CashDensity, Tilted, discounted_returns
+from deephedge.markets.uncertain import UncertainParameters
 from deephedge.markets.validate import Agreement, agreement
 
 __all__ = [
@@ -60,6 +63,7 @@ __all__ = [
     "AbstractDensity",
     "AbstractMarket",
     "AbstractResiduals",
+    "AbstractSpread",
     "Agreement",
     "Bachelier",
     "Bates",
@@ -75,6 +79,7 @@ __all__ = [
     "Dcc",
     "Dividends",
     "DoubleExponentialJumps",
+    "Empirical",
     "FilteredHistorical",
     "FilteredHistoricalPanel",
     "FittedCopula",
@@ -96,12 +101,16 @@ __all__ = [
     "Kou",
     "LiftedRoughHeston",
     "LocalVolatility",
+    "LogNormal",
+    "LogitNormal",
     "LognormalHazard",
     "MeanRevertingJumps",
     "Merton",
+    "Mixture",
     "MovingSurface",
     "NormalJumps",
     "NormalOrnsteinUhlenbeck",
+    "Normal",
     "RatingMigration",
     "RegimeBootstrap",
     "RegimeSwitching",
@@ -119,6 +128,8 @@ __all__ = [
     "SurfaceDynamics",
     "SwapRate",
     "Tilted",
+    "UncertainParameters",
+    "Uniform",
     "Vasicek",
     "VolLink",
     "agreement",
@@ -133,6 +144,7 @@ __all__ = [
     "label_by_chain",
     "label_by_quantile",
     "margin_chances",
+    "load_scenario",
     "sample",
     "transition_matrix",
     "windows",

@@ -1,8 +1,11 @@
-"""Days of history that a hedge is asked about, as sizes of shocks."""
+"""Days of history that a hedge is asked about, as sizes of shocks; and shocks from files."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from deephedge.core.errors import nearest, require
+from deephedge.config import build, load, parse
+from deephedge.core.errors import ConfigError, nearest, require
 from deephedge.markets.stress import Shock
 
 YAHOO = "S&P 500 closes: Yahoo (^GSPC)"
@@ -86,3 +89,52 @@ def historical(
     for move in wanted:
         require(move in moves, f"{name!r} has no move of {move}: it has {', '.join(moves)}")
     return tuple(Shock(quote, at, moves[move][0], moves[move][1], decay) for move, quote in wanted.items())
+
+
+def load_scenario(source: str | Path, name: str | None = None) -> tuple[Shock, ...]:
+    """The shocks that a TOML file says, in its order; ``source`` is a path, or the text itself if it has a ``[[``.
+
+    Each ``[[shock]]`` has the keys of `Shock`: ``quote``, ``at``, ``size`` and, if wanted, ``kind`` and ``decay``; or
+    ``historical`` with the name of one of `SCENARIOS` and the keys of `historical`. ``what`` says in words what
+    happens. A file of several scenarios has ``[[crash.shock]]``, ``[[squeeze.shock]]``, and ``name`` picks one.
+
+    Raises ``ConfigError`` or ``ParameterError`` with the file, the number of the shock (from 1) and the key.
+
+    >>> load_scenario('''
+    ... [[shock]]
+    ... quote = "SPX"
+    ... at = "10/252"
+    ... size = -0.2
+    ... ''')[0].quote
+    'SPX'
+    """
+    inline = isinstance(source, str) and "[[" in source
+    file = "the scenario" if inline else Path(source).name
+    told = f"there is no scenario file {source}; name a TOML file, or hand over its text"
+    require(inline or Path(source).is_file(), told, ConfigError)
+    table = parse(str(source), file) if inline else load(source)
+    if name is not None or not ("shock" in table or "what" in table):
+        named = {key: value for key, value in table.items() if isinstance(value, Mapping)}
+        hint = nearest(name, named) if name else f"name one of them: {', '.join(named) or 'it is empty'}"
+        require(name in named, f"{file} has no scenario {name!r}: {hint}", ConfigError)
+        table, file = named[str(name)], f"{file}, {name}"
+    for key in table:
+        require(
+            key in ("what", "shock"), f"{file}: unknown key {key!r}, {nearest(key, ('what', 'shock'))}", ConfigError
+        )
+    what, shocks = table.get("what", ""), table.get("shock")
+    require(isinstance(what, str), f"{file}: what must be text, was {what!r}", ConfigError)
+    require(isinstance(shocks, list), f"{file}: shocks are written as tables [[shock]], was {shocks!r}", ConfigError)
+    return tuple(shock for n, each in enumerate(shocks, 1) for shock in _shocks(each, f"{file}, shock {n}"))
+
+
+def _shocks(table: Any, place: str) -> tuple[Shock, ...]:
+    require(isinstance(table, Mapping), f"{place}: expected a table, was {table!r}", ConfigError)
+    for word in ("type", "call"):
+        require(word not in table, f"{place}.{word}: unknown key, a shock has none", ConfigError)
+    names = {"shock": Shock, "historical": historical}
+    if "historical" not in table:
+        return (build({"type": "shock", **table}, namespace=names, place=place),)
+    rest = {key: value for key, value in table.items() if key != "historical"}
+    require("name" not in rest, f"{place}.name: unknown key, the scenario is named by historical", ConfigError)
+    return build({"type": "historical", "name": table["historical"], **rest}, namespace=names, place=place)

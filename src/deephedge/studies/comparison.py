@@ -8,6 +8,7 @@ import numpy as np
 from deephedge.core.errors import ArtefactError, require
 from deephedge.evaluation import Comparison
 from deephedge.evaluation.verdict import number
+from deephedge.hedging import Ledger
 from deephedge.studies import evaluation as judge
 from deephedge.studies.rundir import RunFolder
 from deephedge.studies.study import Study
@@ -19,13 +20,19 @@ SHOWN = ("mean", "std", "cvar", "worst", "cost")
 def compare(folders: Sequence[Path | str]) -> tuple[Comparison | None, list[dict[str, str]]]:
     """Policies of all runs against the reference of the first, on the same windows; and one plain row a run and policy.
 
-    The comparison is ``None`` where the runs do not hold the same test windows at the same premium: then nothing pairs.
+    The comparison is ``None`` where the runs do not hold the same windows, liability and premium: then nothing pairs.
     """
     require(len(folders) >= 2, "compare needs two run folders or more", ArtefactError)
     runs = [RunFolder.open(folder) for folder in folders]
     studies = [Study.of_run(run) for run in runs]
     rows = [row for study, run in zip(studies, runs, strict=True) for row in _rows(study, run)]
     return _paired(studies, runs), rows
+
+
+def one_liability(ledgers: Sequence[Ledger]) -> bool:
+    """Whether all of them owe the same on every path: the risk of one payoff is no yardstick for that of another."""
+    first, *others = [np.asarray(ledger.liability, float) for ledger in ledgers]
+    return all(owed.shape == first.shape and np.allclose(owed, first, rtol=1e-6, atol=1e-9) for owed in others)
 
 
 def _paired(studies: list[Study], runs: list[RunFolder]) -> Comparison | None:
@@ -37,6 +44,8 @@ def _paired(studies: list[Study], runs: list[RunFolder]) -> Comparison | None:
     for study, run, tag in zip(studies, runs, _tags(runs), strict=True):
         theirs, paid, days = judge.backtest_ledgers(run)
         if not (np.array_equal(days, starts) and np.array_equal(paid, premium)):
+            return None
+        if not one_liability([*ledgers.values(), *theirs.values()]):
             return None
         found |= {f"{tag} {name}": theirs[name] for name in by_validation(load_all(study, run))}
     return judge.judged(studies[0], found, premium, studies[0].problem.grid.steps)
