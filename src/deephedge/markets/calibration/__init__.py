@@ -9,6 +9,7 @@ from deephedge.markets.calibration.quotes import OptionQuotes
 from deephedge.markets.calibration.rate_quotes import RateOptions
 from deephedge.markets.calibration.rates import calibrate_cir, calibrate_hull_white, calibrate_hull_white_two_factor
 from deephedge.markets.calibration.report import Calibration
+from deephedge.markets.calibration.rough import calibrate_rough_bergomi
 from deephedge.markets.calibration.sabr import calibrate_sabr
 from deephedge.markets.calibration.ssvi import calibrate_ssvi
 
@@ -23,6 +24,7 @@ __all__ = [
     "calibrate_heston",
     "calibrate_hull_white",
     "calibrate_hull_white_two_factor",
+    "calibrate_rough_bergomi",
     "calibrate_sabr",
     "calibrate_schwartz_smith",
     "calibrate_schwartz_smith_panel",
