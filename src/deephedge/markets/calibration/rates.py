@@ -32,7 +32,7 @@ def calibrate_hull_white(
     >>> curve = ((1, 5, 10), (0.03, 0.032, 0.035))
     >>> model = lambda T: 0.01 * np.sqrt(-np.expm1(-0.2 * T) / (0.2 * T)) * -np.expm1(-0.1 * 0.25) / (0.1 * 0.25)
     >>> vol = model(np.array([1.0, 2, 5])) * 1.00795  # of the simple rate: near to it
-    >>> fit = calibrate_hull_white(RateOptions(curve, expiry=[1, 2, 5], tenor=0.25, vol=vol))
+    >>> fit = calibrate_hull_white(RateOptions(curve, expiry=[1, 2, 5], tenor=0.25, vol=vol), starts=1)
     >>> {name: round(value, 2) for name, value in fit.parameters.items()}
     {'mean_reversion': 0.1, 'vol': 0.01}
     """
@@ -81,12 +81,6 @@ def calibrate_cir(
     0.005 to 5 a year, vol 0.005 to 0.6. ``settings`` and errors as in `calibrate_hull_white`.
 
     Source: Cox, Ingersoll and Ross (1985); Brown and Dybvig (1986) for the fit to a cross-section of bonds.
-
-    >>> years = np.array([0.5, 1, 2, 3, 5, 7, 10, 20])
-    >>> yields = -np.log(cir.discount(0.02, years, 0.3, 0.05, 0.1)) / years
-    >>> fit = calibrate_cir((years, yields), resolution=1e-9, tolerance=1e-14)
-    >>> fit.largest < 0.1
-    True
     """
     years, yields = (np.asarray(row, float) for row in curve)
     require(caplets is None or caplets.caplets, "calibrate_cir takes options of one period: caplets, no swaptions")

@@ -41,9 +41,9 @@ def calibrate_rough_bergomi(
     :math:`I=\int\sqrt V\,dW` and :math:`A=\int V\,dt`, an option is worth the mean over paths of Black's price at the
     forward :math:`Fe^{\rho I-\rho^2A/2}` and the total variance :math:`(1-\rho^2)A`. The paths are those of the
     market's own scheme with ``steps`` equal steps to each expiry, from ``paths`` Sobol points through a Brownian
-    bridge; all expiries take the same normals, and nothing is drawn again, so that prices are smooth in the parameters and their
-    derivatives exact. Another ``seed`` gives other normals: the change is the Monte Carlo error. Time and memory go
-    with expiries times ``paths`` times strikes: thin a long chain first.
+    bridge; all expiries take the same normals, and nothing is drawn again, so that prices are smooth in the
+    parameters and their derivatives exact. Another ``seed`` gives other normals: the change is the Monte Carlo error.
+    Time and memory go with expiries times ``paths`` times strikes: thin a long chain first.
 
     Bounds: Hurst exponent 0.01 to 0.49, vol of vol 0.05 to 8 per year to the power of it, correlation within 0.99,
     forward variance 1e-4 to 4 per year. It is flat, so a term structure of volatility stays in the residuals.
