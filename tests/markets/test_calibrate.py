@@ -118,10 +118,13 @@ def test_nodes_that_strikes_share_are_as_good_as_nodes_of_their_own(sigma, tau):
 
 @jax.jit
 def both(strike, *model):
-    grid = fourier.smile(jnp.array([100.0]), strike[None], 0.75 * model[:1][0][None] * model[1], 128)
+    sides, total = jnp.stack([jnp.minimum(strike, 100.0), jnp.maximum(strike, 100.0)]), 0.75 * model[0] * model[1]
+    grid = fourier.smile(jnp.full(2, 100.0), sides, jnp.full(2, total), jnp.array([True, False]), 128)
     square = grid.ray**2 + 0.25
     phi = jnp.exp(square * heston.exponent(grid.ray, square, *(x[None] for x in model)))
-    return fourier.smile_price(grid, phi)[0], heston.price(100.0, strike, *model, call=strike >= 100.0, nodes=256)
+    below, above = fourier.smile_price(grid, phi)
+    own = heston.price(100.0, strike, *model, call=strike >= 100.0, nodes=256)
+    return jnp.where(strike < 100.0, below, above), own
 
 
 def _bump(p, data):

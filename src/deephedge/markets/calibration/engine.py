@@ -187,7 +187,7 @@ def _identified(
 ) -> tuple[np.ndarray, float, tuple[str, ...]]:
     """Relative standard errors, condition number, and a sentence on each direction that the quotes leave open."""
     _, sizes, directions = np.linalg.svd(jacobian, full_matrices=False)
-    sizes = np.maximum(sizes, 1e-300)
+    sizes = np.maximum(sizes, 1e-150)
     told = np.count_nonzero(np.any(jacobian != 0.0, axis=1) | (found != 0.0))  # the others have no weight
     sigma = np.sqrt(np.sum(found**2) / max(told - len(names), 1))
     errors = np.sqrt(np.sum((sigma / sizes[:, None] * directions) ** 2, axis=0))
