@@ -11,6 +11,7 @@ from deephedge.markets.commodity import Schwartz, SchwartzSmith
 from deephedge.markets.correlate import RepairWarning
 from deephedge.markets.credit import CirIntensity
 from deephedge.markets.dividends import Dividends
+from deephedge.markets.facts import FACTS, Fact
 from deephedge.markets.fx import GarmanKohlhagen
 from deephedge.markets.g2 import HullWhiteTwoFactor
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
@@ -24,6 +25,7 @@ from deephedge.markets.jumps import Kou, Merton
 from deephedge.markets.lifted import LiftedRoughHeston
 from deephedge.markets.local import LocalVolatility
 from deephedge.markets.lognormal_hazard import LognormalHazard
+from deephedge.markets.ranking import Ranking, compare_markets
 from deephedge.markets.rates import HullWhite, Vasicek
 from deephedge.markets.rating import RatingMigration
 from deephedge.markets.regimes import RegimeSwitching
@@ -31,6 +33,7 @@ from deephedge.markets.replay import Replay, windows
 from deephedge.markets.rough import RoughBergomi
 from deephedge.markets.sabr import Sabr
 from deephedge.markets.scenarios import SCENARIOS, Scenario, historical
+from deephedge.markets.scorecard import Scorecard
 from deephedge.markets.seasonality import Seasonality
 from deephedge.markets.slv import StochasticLocalVolatility, calibrate_leverage
 from deephedge.markets.stress import Shock, Stressed
@@ -38,9 +41,10 @@ from deephedge.markets.surface import MovingSurface, SurfaceDynamics
 from deephedge.markets.surface_fit import FittedSurface, fit_surface_dynamics
 from deephedge.markets.swap_rate import SwapRate
 from deephedge.markets.tilt import AbstractDensity, CashDensity, Tilted, discounted_returns
-from deephedge.markets.validate import Agreement, agreement
+from deephedge.markets.validate import Agreement, agreement, validate
 
 __all__ = [
+    "FACTS",
     "SCENARIOS",
     "AbstractDensity",
     "AbstractMarket",
@@ -54,6 +58,7 @@ __all__ = [
     "CirIntensity",
     "CoxIngersollRoss",
     "Dividends",
+    "Fact",
     "FilteredHistorical",
     "FittedSurface",
     "GarmanKohlhagen",
@@ -72,6 +77,7 @@ __all__ = [
     "LognormalHazard",
     "Merton",
     "MovingSurface",
+    "Ranking",
     "RatingMigration",
     "RegimeSwitching",
     "RepairWarning",
@@ -81,6 +87,7 @@ __all__ = [
     "Scenario",
     "Schwartz",
     "SchwartzSmith",
+    "Scorecard",
     "Seasonality",
     "Shock",
     "StochasticLocalVolatility",
@@ -92,9 +99,11 @@ __all__ = [
     "VolLink",
     "agreement",
     "calibrate_leverage",
+    "compare_markets",
     "discounted_returns",
     "fit_surface_dynamics",
     "historical",
     "sample",
+    "validate",
     "windows",
 ]
