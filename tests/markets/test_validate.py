@@ -200,6 +200,13 @@ def test_tail_dependence_of_copulas():
     near(s.tail_dependence(z, 0.6 * z + 0.8 * normals(10)), float(both) / 0.05, bias=0.01)
 
 
+def test_ties_are_shared():
+    """Of 40 days the second series moves on one: the other of its 2 lowest days is any of the 39 that tie."""
+    fall = np.linspace(-1.0, 1.0, 40)[None]
+    steps = np.where(np.arange(40) == 0, -1.0, 0.0)[None]
+    assert s.tail_dependence(fall, steps)[0] == pytest.approx((1 + 1 / 39) / 2)
+
+
 def test_what_implied_volatility_pays_over_realised():
     """The mean root of a chi square of 21 degrees is sqrt(2) Gamma(11) / Gamma(10.5)."""
     z = normals(11, 400, 252)

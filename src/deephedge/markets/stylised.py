@@ -125,9 +125,16 @@ def tail_dependence(first: Windows, second: Windows, share: float = 0.05) -> Per
     independent and the lower tail dependence for small :math:`q`. Negate both for the upper tail.
     """
     k = max(1, round(share * first.shape[-1]))
-    low = [x <= np.partition(x, k - 1, axis=-1)[:, k - 1 : k] for x in (first, second)]
     moves = np.ptp(first, axis=-1) * np.ptp(second, axis=-1) > 0
-    return np.where(moves, np.minimum(np.sum(low[0] & low[1], axis=-1) / k, 1.0), 0.0)
+    return np.where(moves, np.sum(_lowest(first, k) * _lowest(second, k), axis=-1) / k, 0.0)
+
+
+def _lowest(values: Windows, count: int) -> np.ndarray:
+    """1 for the lowest ``count`` days, 0 for others; days equal to the last of them share what is left."""
+    edge = np.partition(values, count - 1, axis=-1)[:, count - 1 : count]
+    below, tied = values < edge, values == edge
+    left = count - below.sum(-1, keepdims=True)
+    return below + tied * (left / tied.sum(-1, keepdims=True))
 
 
 def spread(returns: Windows, vol: Windows, step: float, days: int = 21) -> Windows:
