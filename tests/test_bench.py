@@ -85,3 +85,12 @@ def test_a_chain_is_cut_by_its_rule_and_calibrated(monkeypatch):
     monkeypatch.setattr(calibration, "CHAINS", {"made": lambda folder: chain})
     rows = calibration.main(["--brief"])["made"]["models"]
     assert [row["model"] for row in rows] == ["SSVI", "SABR, by expiry"] and all(row["rmse"] < 0.6 for row in rows)
+
+
+def test_markets_are_ranked_on_years_they_were_not_fitted_to(capsys):
+    from bench import validate
+
+    found = validate.main(["--brief"])
+    assert found["reference"] == "FilteredHistorical" and len(found["standings"]) == 3
+    assert found["standings"][-1]["market"] == "BlackScholes" and found["facts"] > 50
+    assert "scored on 2010-12-31" in capsys.readouterr().out

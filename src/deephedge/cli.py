@@ -80,13 +80,15 @@ def simulate(
     to: Annotated[Path | None, typer.Option(metavar="FILE", help="Write paths on the study's grid to Parquet.")] = None,
 ) -> None:  # fmt: skip
     """Fit the market, compare it with history, and write paths."""
-    from deephedge.studies import draw, simulate
+    from deephedge.studies import draw, score, simulate
     from deephedge.studies.job import agreement_table, keep_compiled_programs
 
     found, screen = _study(study, overrides, data), _screen()
     keep_compiled_programs()
     if found.data is not None:
         screen.show(agreement_table(found, simulate(found, paths=paths, screen=screen)))
+        card = score(found, paths=paths)
+        screen.show("" if card is None else f"On the validation years, which no market was fitted to:\n{card}")
     if to is not None or found.data is None:
         batch = draw(found, paths, to)
         screen.show(f"{batch.times.shape[0]:,} paths of {', '.join(batch.quotes)}" + (f" in {to}" if to else ""))

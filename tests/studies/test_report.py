@@ -32,6 +32,16 @@ def test_agreement_is_with_training_and_validation_years_only(real_run):
     assert rows["spot-volatility correlation"]["real"]["validation"] < -0.7
 
 
+def test_the_market_is_scored_on_validation_years():
+    from deephedge.studies import Study, score
+
+    study = Study.load("spx_call")
+    card = score(study, paths=64)
+    assert card is not None and card.market == "FilteredHistorical" and card.window == 126
+    assert card.days == len(study.years("validation")) - 1
+    assert card.share > 0.5 and "implied vol, mean" in {row.fact for row in card.rows}
+
+
 def test_the_surface_of_delta_is_the_normal_distribution_function(tiny):
     found = surface(tiny, tiny.baselines)
     left = found.time_left / 252

@@ -18,6 +18,7 @@ from deephedge.markets.curve_fit import FittedCurve, fit_curve_factors
 from deephedge.markets.dcc import Dcc
 from deephedge.markets.dcc_fit import FittedDcc, fit_dcc
 from deephedge.markets.dividends import Dividends
+from deephedge.markets.facts import FACTS, Fact
 from deephedge.markets.fx import GarmanKohlhagen
 from deephedge.markets.fx_heston import HestonFx
 from deephedge.markets.g2 import HullWhiteTwoFactor
@@ -37,6 +38,7 @@ from deephedge.markets.power import MeanRevertingJumps
 from deephedge.markets.panel import FilteredHistoricalPanel
 from deephedge.markets.panel_fit import fit_panel
 from deephedge.markets.mixture import Mixture
+from deephedge.markets.ranking import Ranking, compare_markets
 from deephedge.markets.rates import HullWhite, Vasicek
 from deephedge.markets.rating import RatingMigration
 from deephedge.markets.regime_bootstrap import RegimeBootstrap
@@ -47,6 +49,8 @@ from deephedge.markets.residuals import AbstractResiduals, HistoricalResiduals
 from deephedge.markets.rough import RoughBergomi
 from deephedge.markets.sabr import Sabr
 from deephedge.markets.scenarios import SCENARIOS, Scenario, historical, load_scenario
+from deephedge.markets.scenarios import SCENARIOS, Scenario, historical
+from deephedge.markets.scorecard import Scorecard
 from deephedge.markets.seasonality import Seasonality
 from deephedge.markets.slv import StochasticLocalVolatility, calibrate_leverage
 from deephedge.markets.spread import AbstractSpread, Empirical, LogitNormal, LogNormal, Normal, Uniform
@@ -57,8 +61,10 @@ from deephedge.markets.swap_rate import SwapRate
 from deephedge.markets.tilt import AbstractDensity, CashDensity, Tilted, discounted_returns
 from deephedge.markets.uncertain import UncertainParameters
 from deephedge.markets.validate import Agreement, agreement
+from deephedge.markets.validate import Agreement, agreement, validate
 
 __all__ = [
+    "FACTS",
     "SCENARIOS",
     "AbstractDensity",
     "AbstractMarket",
@@ -80,6 +86,7 @@ __all__ = [
     "Dividends",
     "DoubleExponentialJumps",
     "Empirical",
+    "Fact",
     "FilteredHistorical",
     "FilteredHistoricalPanel",
     "FittedCopula",
@@ -111,6 +118,7 @@ __all__ = [
     "NormalJumps",
     "NormalOrnsteinUhlenbeck",
     "Normal",
+    "Ranking",
     "RatingMigration",
     "RegimeBootstrap",
     "RegimeSwitching",
@@ -121,6 +129,7 @@ __all__ = [
     "Scenario",
     "Schwartz",
     "SchwartzSmith",
+    "Scorecard",
     "Seasonality",
     "Shock",
     "StochasticLocalVolatility",
@@ -134,6 +143,7 @@ __all__ = [
     "VolLink",
     "agreement",
     "calibrate_leverage",
+    "compare_markets",
     "discounted_returns",
     "fit_copula",
     "fit_curve_factors",
@@ -147,5 +157,6 @@ __all__ = [
     "load_scenario",
     "sample",
     "transition_matrix",
+    "validate",
     "windows",
 ]

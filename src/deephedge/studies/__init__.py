@@ -8,11 +8,11 @@ from deephedge.studies.pricing import price
 from deephedge.studies.progress import Screen
 from deephedge.studies.reporting import report
 from deephedge.studies.rundir import RunFolder
-from deephedge.studies.simulation import draw, simulate
+from deephedge.studies.simulation import draw, score, simulate
 from deephedge.studies.study import Study
 from deephedge.studies.training import train
 
 __all__ = [
     "RunFolder", "Screen", "Study", "backtest", "compare", "doctor", "draw", "evaluate", "open_run", "price", "report",
-    "run", "simulate", "train",
+    "run", "score", "simulate", "train",
 ]  # fmt: skip

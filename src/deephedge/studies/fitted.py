@@ -22,6 +22,20 @@ DAYS = 252.0
 AVERSIONS = tuple(float(x) for x in np.geomspace(10.0, 100_000.0, 13))
 
 
+def heston_by_moments(name: str, returns: np.ndarray) -> Heston:
+    """Realised moments of daily log returns: the variance path is that of a GJR-GARCH filter, in a year's units."""
+    garch, mean, first = fit_gjr(returns)
+    days = filtered(garch, returns - mean, first)
+    variance = np.exp(2.0 * days.own)
+    moves = np.diff(variance)
+    memory = np.corrcoef(variance[1:], variance[:-1])[0, 1]
+    level = returns.var() * DAYS
+    return Heston(
+        name, 1.0, level, mean_reversion=-DAYS * np.log(memory), long_variance=level,
+        vol_of_vol=moves.std() * DAYS**0.5 / level**0.5, correlation=np.corrcoef(days.shocks[1:], moves)[0, 1],
+    )  # fmt: skip
+
+
 class Fitted:
     """Constructors that take what is missing from the training years of ``study``, or from its training market."""
 
@@ -71,19 +85,8 @@ class Fitted:
         return BlackScholes(self.study.underlier, vol=self._returns().std() * DAYS**0.5)
 
     def heston(self) -> Heston:
-        """Realised moments of the training years: the variance path is that of a GJR-GARCH filter, a year's units."""
-        returns = self._returns()
-        garch, mean, first = fit_gjr(returns)
-        days = filtered(garch, returns - mean, first)
-        variance = np.exp(2.0 * days.own)
-        moves = np.diff(variance)
-        memory = np.corrcoef(variance[1:], variance[:-1])[0, 1]
-        level = returns.var() * DAYS
-        return Heston(
-            self.study.underlier, 1.0, level, mean_reversion=-DAYS * np.log(memory), long_variance=level,
-            vol_of_vol=moves.std() * DAYS**0.5 / level**0.5,
-            correlation=np.corrcoef(days.shocks[1:], moves)[0, 1],
-        )  # fmt: skip
+        """Realised moments of the training years, see `heston_by_moments`."""
+        return heston_by_moments(self.study.underlier, self._returns())
 
     def block_bootstrap(self, block: float = 21.0, centre: bool = True) -> BlockBootstrap:
         """All quotes of the training years; days without a volatility are left out."""

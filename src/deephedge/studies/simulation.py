@@ -10,7 +10,7 @@ from deephedge.core.errors import ConfigError, require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
 from deephedge.data import History
-from deephedge.markets import AbstractMarket, Agreement, agreement, sample
+from deephedge.markets import AbstractMarket, Agreement, Scorecard, agreement, sample, validate
 from deephedge.markets import windows as cut
 from deephedge.studies.progress import Screen
 from deephedge.studies.study import TRAIN, VALIDATION, Study
@@ -46,6 +46,22 @@ def simulate(study: Study, *, paths: int = PATHS, screen: Screen | None = None) 
         }
         real = {part: _years(study.years(part)) for part in (TRAIN, VALIDATION) if study.has_years(part)}
         return list(_rows(study.underlier, drawn, real))
+
+
+def score(study: Study, *, paths: int = PATHS) -> Scorecard | None:
+    """The study's market on every stylised fact of the validation years, in windows of a year, or half a year.
+
+    ``None`` where not even three half years are known.
+    """
+    if study.data is None or not study.has_years(VALIDATION):
+        return None
+    years = study.years(VALIDATION)
+    fits = [window for window in (YEAR, YEAR // 2) if len(years) > 3 * window]
+    if not fits:
+        return None
+    quotes = {name: np.array(row) for name, row in years.quotes.items() if np.isfinite(row).all()}
+    key = study.key_for("score")
+    return validate(study.market, quotes, fits[0], paths=paths, key=key, names=(study.underlier,))
 
 
 def draw(study: Study, paths: int, file: Path | None = None) -> MarketPath:
