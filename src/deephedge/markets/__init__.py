@@ -34,10 +34,10 @@ from deephedge.markets.jumps import Kou, Merton
 from deephedge.markets.lifted import LiftedRoughHeston
 from deephedge.markets.local import LocalVolatility
 from deephedge.markets.lognormal_hazard import LognormalHazard
-from deephedge.markets.power import MeanRevertingJumps
+from deephedge.markets.mixture import Mixture
 from deephedge.markets.panel import FilteredHistoricalPanel
 from deephedge.markets.panel_fit import fit_panel
-from deephedge.markets.mixture import Mixture
+from deephedge.markets.power import MeanRevertingJumps
 from deephedge.markets.ranking import Ranking, compare_markets
 from deephedge.markets.rates import HullWhite, Vasicek
 from deephedge.markets.rating import RatingMigration
@@ -49,7 +49,6 @@ from deephedge.markets.residuals import AbstractResiduals, HistoricalResiduals
 from deephedge.markets.rough import RoughBergomi
 from deephedge.markets.sabr import Sabr
 from deephedge.markets.scenarios import SCENARIOS, Scenario, historical, load_scenario
-from deephedge.markets.scenarios import SCENARIOS, Scenario, historical
 from deephedge.markets.scorecard import Scorecard
 from deephedge.markets.seasonality import Seasonality
 from deephedge.markets.slv import StochasticLocalVolatility, calibrate_leverage
@@ -60,7 +59,6 @@ from deephedge.markets.surface_fit import FittedSurface, fit_surface_dynamics
 from deephedge.markets.swap_rate import SwapRate
 from deephedge.markets.tilt import AbstractDensity, CashDensity, Tilted, discounted_returns
 from deephedge.markets.uncertain import UncertainParameters
-from deephedge.markets.validate import Agreement, agreement
 from deephedge.markets.validate import Agreement, agreement, validate
 
 __all__ = [
@@ -115,9 +113,9 @@ __all__ = [
     "Merton",
     "Mixture",
     "MovingSurface",
+    "Normal",
     "NormalJumps",
     "NormalOrnsteinUhlenbeck",
-    "Normal",
     "Ranking",
     "RatingMigration",
     "RegimeBootstrap",
@@ -153,8 +151,8 @@ __all__ = [
     "historical",
     "label_by_chain",
     "label_by_quantile",
-    "margin_chances",
     "load_scenario",
+    "margin_chances",
     "sample",
     "transition_matrix",
     "validate",
