@@ -70,3 +70,11 @@ def test_a_chain_is_cut_by_its_rule_and_calibrated(monkeypatch):
     monkeypatch.setattr(calibration, "CHAINS", {"made": lambda folder: chain})
     rows = calibration.main(["--brief"])["made"]["models"]
     assert [row["model"] for row in rows] == ["SSVI", "SABR, by expiry"] and all(row["rmse"] < 0.6 for row in rows)
+
+
+@pytest.mark.slow
+def test_the_comparison_of_learnt_markets_runs():
+    from bench import generators
+
+    found = generators.main(["--quick", "--only", "known"])["known"]
+    assert {"NeuralSde less BlackScholes", "WindowGenerator less BlackScholes"} <= found["differences"].keys()

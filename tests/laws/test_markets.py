@@ -269,6 +269,8 @@ MEMBERS = {
         (),
         tradables=_rated,
     ),
+    "neural_sde": Member(lambda: m.NeuralSde("SPX", 0.2, key=jax.random.key(1), width=4, rate=0.03, dividend=0.01)),
+    "window_generator": Member(lambda: m.WindowGenerator("SPX", 0.2, key=jax.random.key(1), hidden=4, width=4)),
     "replay": Member(lambda: m.Replay(_history()), prefix=False),
 }
 every_member = pytest.mark.parametrize("name", MEMBERS)

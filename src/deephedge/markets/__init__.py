@@ -14,6 +14,7 @@ from deephedge.markets.dividends import Dividends
 from deephedge.markets.fx import GarmanKohlhagen
 from deephedge.markets.g2 import HullWhiteTwoFactor
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
+from deephedge.markets.generative import AbstractGenerator, NeuralSde, SignatureFeatures, WindowGenerator, learnable
 from deephedge.markets.gjr import GjrGarch
 from deephedge.markets.heston import Heston
 from deephedge.markets.heston_nandi import HestonNandi
@@ -43,6 +44,7 @@ from deephedge.markets.validate import Agreement, agreement
 __all__ = [
     "SCENARIOS",
     "AbstractDensity",
+    "AbstractGenerator",
     "AbstractMarket",
     "Agreement",
     "Bates",
@@ -72,6 +74,7 @@ __all__ = [
     "LognormalHazard",
     "Merton",
     "MovingSurface",
+    "NeuralSde",
     "RatingMigration",
     "RegimeSwitching",
     "RepairWarning",
@@ -83,6 +86,7 @@ __all__ = [
     "SchwartzSmith",
     "Seasonality",
     "Shock",
+    "SignatureFeatures",
     "StochasticLocalVolatility",
     "Stressed",
     "SurfaceDynamics",
@@ -90,11 +94,13 @@ __all__ = [
     "Tilted",
     "Vasicek",
     "VolLink",
+    "WindowGenerator",
     "agreement",
     "calibrate_leverage",
     "discounted_returns",
     "fit_surface_dynamics",
     "historical",
+    "learnable",
     "sample",
     "windows",
 ]
