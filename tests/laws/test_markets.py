@@ -354,6 +354,8 @@ MEMBERS = {
             believed=("SPX.vol",),
         )
     ),
+    "neural_sde": Member(lambda: m.NeuralSde("SPX", 0.2, key=jax.random.key(1), width=4, rate=0.03, dividend=0.01)),
+    "window_generator": Member(lambda: m.WindowGenerator("SPX", 0.2, key=jax.random.key(1), hidden=4, width=4)),
     "replay": Member(lambda: m.Replay(_history()), prefix=False),
     "tilted_drift": Member(
         lambda: m.Tilted(m.BlackScholes("SPX", vol=0.2, drift=0.9), m.CashDensity((-22.0,) * STEPS, 0.0, ("SPX",)))

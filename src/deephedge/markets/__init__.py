@@ -23,6 +23,7 @@ from deephedge.markets.fx import GarmanKohlhagen
 from deephedge.markets.fx_heston import HestonFx
 from deephedge.markets.g2 import HullWhiteTwoFactor
 from deephedge.markets.garch import FilteredHistorical, Gjr, VolLink
+from deephedge.markets.generative import AbstractGenerator, NeuralSde, SignatureFeatures, WindowGenerator, learnable
 from deephedge.markets.gjr import GjrGarch
 from deephedge.markets.heston import Heston
 from deephedge.markets.heston_nandi import HestonNandi
@@ -65,6 +66,7 @@ __all__ = [
     "FACTS",
     "SCENARIOS",
     "AbstractDensity",
+    "AbstractGenerator",
     "AbstractMarket",
     "AbstractResiduals",
     "AbstractSpread",
@@ -117,6 +119,7 @@ __all__ = [
     "NormalJumps",
     "NormalOrnsteinUhlenbeck",
     "Ranking",
+    "NeuralSde",
     "RatingMigration",
     "RegimeBootstrap",
     "RegimeSwitching",
@@ -130,6 +133,7 @@ __all__ = [
     "Scorecard",
     "Seasonality",
     "Shock",
+    "SignatureFeatures",
     "StochasticLocalVolatility",
     "Stressed",
     "SurfaceDynamics",
@@ -139,6 +143,7 @@ __all__ = [
     "Uniform",
     "Vasicek",
     "VolLink",
+    "WindowGenerator",
     "agreement",
     "calibrate_leverage",
     "compare_markets",
@@ -153,6 +158,7 @@ __all__ = [
     "label_by_quantile",
     "load_scenario",
     "margin_chances",
+    "learnable",
     "sample",
     "transition_matrix",
     "validate",

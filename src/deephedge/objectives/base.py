@@ -44,7 +44,7 @@ class AbstractPathwiseObjective(AbstractObjective):
         """The same objective with its threshold at the minimiser for this sample."""
 
 
-def counting(wealth: Float[Array, " path"], weight: Weight) -> tuple[Float[Array, " path"], ...]:
+def counting(wealth: Float[Array, "path ..."], weight: Weight) -> tuple[Float[Array, "path ..."], ...]:
     """What to give an objective: wealth, and the weights only where there are some, so that one without them works.
 
     >>> import jax.numpy as jnp

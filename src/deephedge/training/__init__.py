@@ -1,14 +1,19 @@
-"""Learning a policy."""
+"""Learning a policy, or a market."""
 
 from deephedge.training.fit import Fit, Progress, fit, fit_seeds
+from deephedge.training.generator import Discrepancy, GeneratorFit, discrepancy, fit_generator
 from deephedge.training.pathwise import simulate_wealth, simulate_weighted
 from deephedge.training.tilt import Tilt, learn_tilt, minimal_entropy_tilt
 
 __all__ = [
+    "Discrepancy",
     "Fit",
+    "GeneratorFit",
     "Progress",
     "Tilt",
+    "discrepancy",
     "fit",
+    "fit_generator",
     "fit_seeds",
     "learn_tilt",
     "minimal_entropy_tilt",

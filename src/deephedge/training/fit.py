@@ -11,7 +11,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Key, PRNGKeyArray, PyTree
 
-from deephedge.core.errors import ConfigError, ProblemError, require
+from deephedge.core.errors import ConfigError, ProblemError, TrainingError, require
 from deephedge.core.parallel import gathered
 from deephedge.core.paths import MarketPath
 from deephedge.core.random import named_key
@@ -210,6 +210,7 @@ class Run(eqx.Module):
     progress: Callable[[Progress], None] | None
     keeper: Keeper | None
     paths: int
+    explain: Callable[..., TrainingError] = explain_not_finite
 
     def to_the_end(self, state: State) -> State:
         block, bank = 1, named_key(self.keys[0], "bank")
@@ -253,7 +254,7 @@ class Run(eqx.Module):
         if self.recipe.many:
             parameters = jax.tree.map(lambda x: x[seed], parameters)
         policy = eqx.combine(parameters, self.recipe.fixed)
-        raise explain_not_finite(self.recipe.simulation, policy, jax.random.fold_in(self.keys[seed], at), at)
+        raise self.explain(self.recipe.simulation, policy, jax.random.fold_in(self.keys[seed], at), at)
 
     def _tell(self, state: State, speed: float) -> None:
         if self.progress is None:

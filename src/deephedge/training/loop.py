@@ -12,12 +12,15 @@ from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, PyTree
 from deephedge.core.parallel import RUN_BRIEFLY, RUN_ONCE
 from deephedge.core.paths import MarketPath
 from deephedge.hedging import follow
-from deephedge.objectives.base import AbstractObjective, AbstractPathwiseObjective, counting
-from deephedge.training.pathwise import Outcome, Simulation, outcomes, risk_gradient
+from deephedge.objectives.base import AbstractPathwiseObjective, counting
+from deephedge.training.pathwise import AbstractSimulation, Outcome, Simulation, outcomes, risk_gradient
 from deephedge.training.same import Optimiser
 
 BRIEF = 4_000_000  # path-steps in a whole training, about a second, below which compiling less surely pays
 THRESHOLD_MEMORY = 0.9  # the threshold of an update averages the minimisers of about the last ten batches
+
+
+Criterion = Callable[..., Float[Array, ""]]  # an objective, or whatever else makes one number of all outcomes
 
 
 class State(eqx.Module):
@@ -30,7 +33,7 @@ class State(eqx.Module):
     average: PyTree
     best: PyTree
     optimiser: PyTree
-    objective: AbstractObjective
+    objective: Criterion
     update: Int[Array, "*seed"]
     best_update: Int[Array, "*seed"]
     loss: Float[Array, "*seed update"]
@@ -40,8 +43,8 @@ class State(eqx.Module):
 class Recipe(eqx.Module):
     """What stays the same during training."""
 
-    simulation: Simulation
-    bank: Simulation | MarketPath | None
+    simulation: AbstractSimulation
+    bank: AbstractSimulation | MarketPath | None
     fixed: PyTree
     key: Key[Array, "*seed"]
     optimiser: Optimiser = eqx.field(static=True)
@@ -53,7 +56,7 @@ class Recipe(eqx.Module):
         return eqx.filter_vmap(function) if self.many else function
 
 
-def begin(recipe: Recipe, parameters: PyTree, objective: AbstractObjective, updates: int, checks: int) -> State:
+def begin(recipe: Recipe, parameters: PyTree, objective: Criterion, updates: int, checks: int) -> State:
     """The state before the first update. Where there is a threshold, update -1 fits it and moves nothing else."""
 
     @recipe.over_seeds
@@ -123,7 +126,7 @@ def validate(recipe: Recipe, state: State, slot: Int[Array, ""], key: PRNGKeyArr
     def judge(state: State) -> State:
         candidate = state.average if recipe.average else state.parameters
         policy = eqx.combine(candidate, recipe.fixed)
-        if isinstance(recipe.bank, MarketPath):
+        if isinstance(recipe.bank, MarketPath) and isinstance(recipe.simulation, Simulation):
             ledger = follow(recipe.simulation.problem, policy, recipe.bank)
             outcome = ledger.wealth, ledger.weight
         else:
@@ -140,7 +143,7 @@ def validate(recipe: Recipe, state: State, slot: Int[Array, ""], key: PRNGKeyArr
     return judge(state)
 
 
-def follow_threshold(objective: AbstractObjective, outcome: Outcome, memory: Float[Array, ""]) -> AbstractObjective:
+def follow_threshold(objective: Criterion, outcome: Outcome, memory: Float[Array, ""]) -> Criterion:
     """Move a threshold towards its minimiser on this batch; exact minimisation beats a gradient step on it."""
     if not isinstance(objective, AbstractPathwiseObjective):
         return objective

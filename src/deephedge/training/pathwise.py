@@ -1,5 +1,8 @@
 """Pathwise gradients: differentiate the risk of simulated wealth through the rollout, in cache-sized chunks."""
 
+from abc import abstractmethod
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -10,13 +13,24 @@ from deephedge.core.parallel import gathered, over_paths
 from deephedge.hedging import HedgingProblem, rollout
 from deephedge.markets.base import AbstractMarket
 from deephedge.markets.sampler import Sampler
-from deephedge.objectives.base import AbstractObjective, AbstractPathwiseObjective, counting
+from deephedge.objectives.base import AbstractPathwiseObjective, counting
 from deephedge.policies.base import AbstractPolicy
 
-Outcome = tuple[Float[Array, "*path"], Float[Array, "*path"] | None]  # terminal wealth, weight
+Outcome = tuple[Float[Array, "..."], Float[Array, "*path"] | None]  # terminal wealth (or features) by path, weight
 
 
-class Simulation(eqx.Module):
+class AbstractSimulation(eqx.Module):
+    """What training judges its pupil by: a number, or a row of them, for each of ``paths`` fresh paths of a key."""
+
+    paths: eqx.AbstractVar[int]
+    chunk: eqx.AbstractVar[int | None]
+
+    @abstractmethod
+    def outcome(self, policy: eqx.Module, key: PRNGKeyArray, n: Array) -> Outcome:
+        """What the pupil makes of path ``n``, and how much that path counts where the market says so."""
+
+
+class Simulation(AbstractSimulation):
     """A problem in a market, with ``paths`` fresh paths for each key."""
 
     problem: HedgingProblem
@@ -38,7 +52,7 @@ class Simulation(eqx.Module):
         return rollout(self.problem, policy, path).wealth, path.weight
 
 
-def outcomes(simulation: Simulation, policy: AbstractPolicy, key: PRNGKeyArray) -> Outcome:
+def outcomes(simulation: AbstractSimulation, policy: eqx.Module, key: PRNGKeyArray) -> Outcome:
     """Terminal wealth and weight of all paths of one key; memory does not grow with them. Call it inside ``jit``."""
     arrays, rest = eqx.partition((simulation, policy, key), eqx.is_array)
 
@@ -108,8 +122,8 @@ def simulate_weighted(
 
 
 def risk_gradient(
-    simulation: Simulation,
-    objective: AbstractObjective,
+    simulation: AbstractSimulation,
+    objective: Callable[..., Float[Array, ""]],
     parameters: PyTree,
     fixed: PyTree,
     key: PRNGKeyArray,
@@ -148,7 +162,9 @@ def _one_pass(simulation, objective, parameters, fixed, key):
     return value, gradient, outcome
 
 
-def _against(simulation: Simulation, slope: Array, parameters: PyTree, fixed: PyTree, key: PRNGKeyArray) -> PyTree:
+def _against(
+    simulation: AbstractSimulation, slope: Array, parameters: PyTree, fixed: PyTree, key: PRNGKeyArray
+) -> PyTree:
     arrays, rest = eqx.partition((simulation, fixed, key), eqx.is_array)
 
     def work(common: PyTree, index: Array, inside: Array):
@@ -158,7 +174,7 @@ def _against(simulation: Simulation, slope: Array, parameters: PyTree, fixed: Py
         def loss(parameters: PyTree) -> Array:
             policy = eqx.combine(parameters, fixed)
             wealth, _ = jax.vmap(lambda n: simulation.outcome(policy, key, n))(index)
-            return jnp.sum(inside * slope[index] * wealth)
+            return jnp.sum(jnp.tensordot(inside, slope[index] * wealth, 1))
 
         return jax.grad(loss)(parameters), ()
 
