@@ -94,6 +94,8 @@ def test_markets_are_ranked_on_years_they_were_not_fitted_to(capsys):
     assert found["reference"] == "FilteredHistorical" and len(found["standings"]) == 3
     assert found["standings"][-1]["market"] == "BlackScholes" and found["facts"] > 50
     assert "scored on 2010-12-31" in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_the_comparison_of_learnt_markets_runs():
     from bench import generators
