@@ -102,7 +102,7 @@ def scaling(folder: Path | None, quick: bool) -> dict[str, list[tuple[int, float
     paths, repeats = (256, 1) if quick else (8192, 5)
     chosen, found = ("Black-Scholes", "Heston", "rough Bergomi", "local volatility"), {}
     for name in chosen[: 1 if quick else 4]:
-        market = FAMILIES["equity"][name][0]()
+        market = next(worlds[name] for worlds in FAMILIES.values() if name in worlds)[0]()
         counts = (25, 50) if quick else (25, 50, 100, 200, 400)
         found[name] = [(steps, seconds(market, steps, paths, repeats)) for steps in counts]
     assets = (1, 2) if quick else (1, 2, 5, 10, 20, 50)

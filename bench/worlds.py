@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import jax
+import numpy as np
 
 import deephedge as dh
 from deephedge import markets as m
@@ -18,6 +19,18 @@ def local() -> m.LocalVolatility:
 def slv() -> m.AbstractMarket:
     grid = dh.TimeGrid.uniform(maturity=1.0, steps=32)
     return m.calibrate_leverage(m.Heston(*HESTON), local(), grid, key=jax.random.key(0), particles=8192)
+
+
+def moving() -> m.MovingSurface:
+    dynamics = m.SurfaceDynamics(4.0, (1.5, 0.3, 0.5, 0.5), (-0.7, 0.2, 0.0, 0.3))
+    return m.MovingSurface(m.Heston(*HESTON), "SPX", dynamics, (0.1, 0.5), (0.004, 0.02), -0.7, 1.0)
+
+
+def filtered() -> m.FilteredHistorical:
+    """Residuals made up: fat-tailed days, each with its surprise in implied volatility."""
+    days = np.random.default_rng(2).standard_t(5, (2000, 2)) * [0.77, 0.03]
+    garch, link = m.Gjr(2e-6, 0.01, 0.12, 0.91), m.VolLink(-0.06, 0.88, 0.05, 0.03, -0.05)
+    return m.FilteredHistorical("SPX", garch, link, days, [[1e-4, -1.8, -1.8]])
 
 
 def joint() -> m.Joint:
@@ -40,8 +53,6 @@ FAMILIES: dict[str, dict[str, World]] = {
         "lifted rough Heston": (
             lambda: m.LiftedRoughHeston("SPX", 100.0, 0.02, 0.3, 0.02, 0.3, -0.7, 0.1), "SPX.vol", "volatility",
         ),
-        "local volatility": (local, "SPX.vol", "volatility"),
-        "stochastic local volatility": (slv, "SPX.vol", "volatility"),
         "regimes": (
             lambda: m.RegimeSwitching("SPX", (0.1, 0.35), [[-2, 2], [6, -6]], spot=100.0), "SPX", "spot",
         ),
@@ -52,11 +63,22 @@ FAMILIES: dict[str, dict[str, World]] = {
             lambda: m.HestonNandi("SPX", 100.0, 5e-5, 5e-6, 1e-6, 0.6, 500.0), "SPX.vol", "volatility",
         ),
     },
+    "surfaces": {
+        "local volatility": (local, "SPX.vol", "volatility"),
+        "stochastic local volatility": (slv, "SPX.vol", "volatility"),
+        "moving surface": (moving, "SPX.ssvi.theta.0.5", "at-the-money variance, half a year"),
+    },
     "fx": {
         "Garman-Kohlhagen": (
             lambda: m.GarmanKohlhagen(
                 ("EURUSD", "GBPUSD"), (0.08, 0.1), (1.1, 1.25), 0.05, (0.03, 0.045), [[1, 0.6], [0.6, 1]], "EURGBP"
             ), "EURGBP", "pounds for a euro",
+        ),
+        "Heston pairs": (
+            lambda: m.HestonFx(
+                ("EURUSD", "GBPUSD"), (1.1, 1.25), (0.0064, 0.01), 2.0, (0.0064, 0.01), 0.2, (-0.2, -0.4), 0.05,
+                (0.03, 0.045),
+            ), "EURUSD.vol", "volatility of EURUSD",
         ),
     },
     "commodity": {
@@ -67,6 +89,11 @@ FAMILIES: dict[str, dict[str, World]] = {
                 seasonality=m.Seasonality((0.2,), (0.1,)),
             ), "NG", "spot, with seasons",
         ),
+        "spikes": (
+            lambda: m.MeanRevertingJumps("POWER", m.NormalJumps(0.4, 0.2), 60.0, 10.0, 60.0, 0.8, 8.0, 60.0), "POWER",
+            "power",
+        ),
+        "Bachelier": (lambda: m.Bachelier("CL", 10.0, 15.0), "CL", "oil, dollars"),
     },
     "rates": {
         "Vasicek": (lambda: m.Vasicek(0.03, 0.2, 0.04, 0.012), "USD.short", "short rate"),
@@ -80,6 +107,30 @@ FAMILIES: dict[str, dict[str, World]] = {
             lambda: m.BlackKarasinski(CURVE, 0.1, 0.25, 1.0, tenors=(1,)), "USD.short", "short rate",
         ),
         "swap rate": (lambda: m.SwapRate("S", 0.03, vol=0.009), "S", "swap rate"),
+    },
+    "credit": {
+        "square-root intensity": (
+            lambda: m.CirIntensity("ACME", ((1, 3, 5), (0.98, 0.93, 0.88)), 0.01, 0.5, 0.02, 0.08), "ACME.intensity",
+            "intensity",
+        ),
+        "lognormal intensity": (
+            lambda: m.LognormalHazard("ACME", 0.02, 0.5, 0.02, 0.6, tenors=(1,)), "ACME.intensity", "intensity",
+        ),
+        "jump to default": (lambda: m.JumpToDefault("ACME", 100.0, 0.3, 0.15, 1.0, recovery=0.05), "ACME", "stock"),
+        "ratings": (
+            lambda: m.RatingMigration(
+                ("A", "B"), [[-0.5, 0.4, 0.1], [0.3, -0.8, 0.5], [0, 0, 0]], (0, 1), correlation=0.4
+            ), "A.spread.5y", "five-year spread",
+        ),
+    },
+    "history": {
+        "filtered historical": (filtered, "SPX", "spot"),
+        "its implied volatility": (filtered, "SPX.vol", "implied volatility"),
+        "DCC": (
+            lambda: m.Dcc(
+                ("SPX", "DAX"), (m.Gjr(2e-6, 0.02, 0.1, 0.9),) * 2, 0.05, 0.9, [[1, 0.6], [0.6, 1]], (1e-4, 1e-4)
+            ), "DAX", "second of two prices",
+        ),
     },
     "joint": {"Heston, Hull-White, Schwartz": (joint, "SPX", "spot")},
 }  # fmt: skip
