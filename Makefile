@@ -26,7 +26,7 @@ demo: $(VENV)/.package ## set up, then train a small hedge and show it beside th
 	$(BIN)/deephedge demo $(DEMO_ARGS)
 
 test: $(VENV)/.dev ## set up, then run the whole test suite
-	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 check: $(VENV)/.dev ## formatting, lint, types, and which module may import which
 	$(BIN)/ruff format --check .

@@ -10,8 +10,14 @@ WITH_ALL_PASSES = ("test_readme.py", "test_bench.py", "test_cli.py", "studies/",
 
 @pytest.fixture(autouse=True, scope="module")
 def _compiled_briefly(request):
-    """Half the time to compile for slower programs; modules that run theirs for long, or time them, keep all passes."""
+    """Half the time to compile for slower programs; modules that run theirs for long, or time them, keep all passes.
+
+    Programs are dropped after their module: thousands of them fill the memory maps that a process may have, and then
+    it dies. So does a folder of kept programs that a study asked for.
+    """
     brief = not any(part in str(request.node.path).replace(os.sep, "/") for part in WITH_ALL_PASSES)
     jax.config.update("jax_disable_most_optimizations", brief)
     yield
     jax.config.update("jax_disable_most_optimizations", False)
+    jax.config.update("jax_compilation_cache_dir", None)
+    jax.clear_caches()
