@@ -17,7 +17,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-s
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check bench bars pictures docs lock clean
+.PHONY: help demo test proofs check bench bars pictures docs lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,8 +25,11 @@ help: ## print this list
 demo: $(VENV)/.package ## set up, then train a small hedge and show it beside the baselines
 	$(BIN)/deephedge demo $(DEMO_ARGS)
 
-test: $(VENV)/.dev ## set up, then run the whole test suite
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+test: $(VENV)/.dev ## set up, then run the tests: all but the long proofs of single markets
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'not slow' $(PYTEST_ARGS)
+
+proofs: $(VENV)/.dev ## the whole test suite, long proofs too (some twenty minutes on two cores)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 check: $(VENV)/.dev ## formatting, lint, types, and which module may import which
 	$(BIN)/ruff format --check .

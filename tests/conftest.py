@@ -1,11 +1,31 @@
-"""What all tests share: programs of tests run once or twice, so most of them are compiled with fewer passes."""
+"""What all tests share: how their programs are compiled, and which files are long proofs."""
 
 import os
 
 import jax
 import pytest
 
-WITH_ALL_PASSES = ("test_readme.py", "test_bench.py", "test_cli.py", "studies/", "policies/test_network.py")
+WITH_ALL_PASSES = ("test_cli.py", "studies/", "policies/test_network.py")
+# Long proofs of single markets and fits: marked slow, run by `make proofs` and left out of `make test`, which holds the
+# laws that every member passes.
+PROOFS = (
+    "markets/test_bates.py", "markets/test_black_karasinski.py", "markets/test_calibrate.py",
+    "markets/test_calibrate_commodity.py", "markets/test_calibrate_rates.py", "markets/test_calibrate_rough.py",
+    "markets/test_credit.py", "markets/test_generative.py", "markets/test_lifted.py", "markets/test_local.py",
+    "markets/test_lognormal_hazard.py", "markets/test_panel.py", "markets/test_rough.py", "markets/test_sabr.py",
+    "markets/test_slv.py", "markets/test_surface.py", "markets/test_validate.py",
+    "pricing/test_black_karasinski_formula.py", "training/test_generator.py",
+)  # fmt: skip
+
+
+def _place(node) -> str:
+    return str(node.path).replace(os.sep, "/")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if _place(item).endswith(PROOFS):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -15,7 +35,7 @@ def _compiled_briefly(request):
     Programs are dropped after their module: thousands of them fill the memory maps that a process may have, and then
     it dies. So does a folder of kept programs that a study asked for.
     """
-    brief = not any(part in str(request.node.path).replace(os.sep, "/") for part in WITH_ALL_PASSES)
+    brief = not any(part in _place(request.node) for part in WITH_ALL_PASSES)
     jax.config.update("jax_disable_most_optimizations", brief)
     yield
     jax.config.update("jax_disable_most_optimizations", False)

@@ -45,6 +45,8 @@ CONTRACTS = {
     "QuotedVarianceSwap": i.QuotedVarianceSwap("A", 1.0),
     "HestonCall": i.HestonCall("A", 1.0, 1.5, **HESTON),
     "Book": i.Book((CALL, ENDED, i.Spot("A")), (1.0, -2.0, 0.5)),
+    "ListedOption": i.ListedOption("A", 1.1, 0.7),
+    "Nothing": i.Nothing(),
     "Premium": i.Premium(i.EuropeanCall("A", 1.0, 2.0)),
 }
 NAMES = ("log_moneyness", "time_left", "vol")
@@ -57,8 +59,10 @@ POLICIES = {
 
 @pytest.fixture(scope="module")
 def paths():
-    """Two paths that share nothing, with a rate, a dividend and a volatility that moves."""
+    """Two paths that share nothing, with a rate, a dividend, a volatility and a surface that move."""
     market = dh.markets.Heston("A", 1.0, 0.04, rate=0.03, dividend=0.01, **HESTON)
+    dynamics = dh.markets.SurfaceDynamics(4.0, (1.5, 0.3, 0.5, 0.5), (-0.7, 0.2, 0.0, 0.3))
+    market = dh.markets.MovingSurface(market, "A", dynamics, (0.25, 1.0), (0.01, 0.04), -0.7, 1.0)
     batch = dh.sample(market, GRID, 2, key=jax.random.key(5), method="random")
     return jax.tree.map(lambda x: x[0], batch), jax.tree.map(lambda x: x[1], batch)
 
