@@ -110,7 +110,7 @@ FAMILIES: dict[str, dict[str, World]] = {
     },
     "credit": {
         "square-root intensity": (
-            lambda: m.CirIntensity("ACME", ((1, 3, 5), (0.98, 0.93, 0.88)), 0.01, 0.5, 0.02, 0.08), "ACME.intensity",
+            lambda: m.CirIntensity("ACME", ((1, 3, 5), (0.02, 0.024, 0.03)), 0.01, 0.5, 0.02, 0.08), "ACME.intensity",
             "intensity",
         ),
         "lognormal intensity": (

@@ -33,11 +33,12 @@ def _compiled_briefly(request):
     """Half the time to compile for slower programs; modules that run theirs for long, or time them, keep all passes.
 
     Programs are dropped after their module: thousands of them fill the memory maps that a process may have, and then
-    it dies. So does a folder of kept programs that a study asked for.
+    it dies. A folder of kept programs that a study asked for is forgotten too.
     """
     brief = not any(part in _place(request.node) for part in WITH_ALL_PASSES)
+    folder = jax.config.jax_compilation_cache_dir
     jax.config.update("jax_disable_most_optimizations", brief)
     yield
     jax.config.update("jax_disable_most_optimizations", False)
-    jax.config.update("jax_compilation_cache_dir", None)
+    jax.config.update("jax_compilation_cache_dir", folder)
     jax.clear_caches()
