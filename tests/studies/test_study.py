@@ -220,3 +220,22 @@ def test_fitted_whalley_wilmott_is_the_best_of_its_grid(tiny_file):
     tried = {str(a): WhalleyWilmott(cost=1e-3, risk_aversion=a) for a in (1.0, 100.0, 10000.0)}
     risks = {a: float(study.objective(led.wealth)) for a, led in evaluate(study.problem, tried, paths).items()}
     assert float(chosen.risk_aversion) == float(min(risks, key=risks.get))
+
+
+def test_a_study_of_a_tilted_market_prices_and_chooses_with_the_weights(tiny_file):
+    """The weights of the test paths reach the price, and equal weights would give another one."""
+    import jax.numpy as jnp
+
+    from deephedge.evaluation.metrics import risk
+    from deephedge.markets import CashDensity, Tilted
+    from deephedge.policies import NoHedge
+    from deephedge.studies import pricing
+
+    study = Study.load(tiny_file)
+    steps = study.problem.grid.steps
+    vars(study)["market"] = Tilted(study.market, CashDensity(jnp.full(steps, 3.0), 0.0, (study.underlier,)))
+    problem = pricing.without_premium(study.problem, 1.0)
+    found = pricing._quote(study, problem, NoHedge(), "ask", "none")
+    ledger = pricing.hedged(problem, {"none": NoHedge()}, pricing._paths(study))["none"]
+    assert found.price == pytest.approx(risk(study.objective, ledger.wealth, ledger.weight), rel=1e-5)
+    assert found.price > 1.01 * risk(study.objective, ledger.wealth)  # calls cost more where the stock rises

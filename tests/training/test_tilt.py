@@ -83,6 +83,13 @@ def test_no_step_drifts_and_calls_cost_what_the_measure_says(fresh):
     assert abs(z(payoff - exact_call(1.0), weight)) < 3.0
 
 
+def test_dividends_on_dates_belong_to_the_return():
+    """Under the pricing measure a stock that pays on dates has no drift to take out; its fall on the date is none."""
+    inner = dh.markets.BlackScholes("SPX", vol=VOL, spot=100.0, rate=0.05, dividend=0.02)
+    market = dh.markets.Dividends(inner, "SPX", cash=[(0.2, 6.0)], proportional=[(0.4, 0.05)], expiries=())
+    assert minimal_entropy_tilt(market, GRID, "SPX", key=jax.random.key(1), paths=16_384).effective > 0.99
+
+
 def problem(**more) -> dh.HedgingProblem:
     return dh.HedgingProblem(
         GRID, i.short(i.EuropeanCall("SPX", strike=1.0, expiry=0.5)), (i.Spot("SPX"),),

@@ -163,7 +163,7 @@ def tail_mean(losses: np.ndarray, mass: np.ndarray, level: float) -> float:
     return float(weight @ losses / share)
 
 
-def risk(objective: AbstractObjective, wealth: np.ndarray, weight: np.ndarray | None = None) -> float:
+def risk(objective: AbstractObjective, wealth: ArrayLike, weight: ArrayLike | None = None) -> float:
     """The objective on a sample, in cash."""
     return float(objective(*counting(*(None if x is None else jnp.asarray(x) for x in (wealth, weight)))))
 

@@ -90,12 +90,16 @@ class CashDensity(AbstractDensity):
 
 
 def discounted_returns(path: MarketPath, names: tuple[str, ...]) -> Float[Array, "step asset"]:
-    """Returns of quotes in units of the numeraire over each step, dividends (``"<name>.dividend"``) reinvested."""
-    rows = []
+    """Returns of quotes over each step in units of the numeraire, with what they pay.
+
+    That is ``"<name>.dividend"`` (a yearly rate) and ``"<name>.dividend_cash"`` (cash on a date), as `Spot` pays them.
+    """
+    rows, none = [], jnp.zeros_like(path.times)
     for name in names:
-        price = path.quote(name) / path.numeraire
-        dividend = path.quotes.get(f"{name}.dividend", jnp.zeros_like(path.times))[:-1]
-        rows.append(price[1:] / price[:-1] * jnp.exp(dividend * jnp.diff(path.times)) - 1.0)
+        held = path.quote(name) / path.numeraire
+        paid = path.quotes.get(f"{name}.dividend_cash", none) / path.numeraire
+        growth = jnp.exp(path.quotes.get(f"{name}.dividend", none)[:-1] * jnp.diff(path.times))
+        rows.append((held[1:] + paid[1:]) * growth / held[:-1] - 1.0)
     return jnp.stack(rows, axis=-1)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from deephedge.evaluation import Comparison, Verdict, compare, verdict
+from deephedge.evaluation.metrics import risk
 from deephedge.evaluation.verdict import Unit
 from deephedge.hedging import Ledger
 from deephedge.markets import sample
@@ -110,7 +111,7 @@ def _yardsticks(study: Study, run: RunFolder) -> None:
     """The risk of the baselines on the validation windows, which the learnt policies were stopped on."""
     if study.training.validation == "history":
         ledgers = hedged(study.problem, study.baselines, study.windows(VALIDATION)[0])
-        run.write_json(YARDSTICKS, {name: float(study.objective(ledger.wealth)) for name, ledger in ledgers.items()})
+        run.write_json(YARDSTICKS, {n: risk(study.objective, led.wealth, led.weight) for n, led in ledgers.items()})
 
 
 def _verdicts(study: Study, run: RunFolder, found: Comparison, ledgers, premium: np.ndarray) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 from deephedge.core.errors import ConfigError, DataError, require
 from deephedge.core.random import named_key
 from deephedge.data import History
+from deephedge.evaluation.metrics import risk
 from deephedge.hedging import snapshots
 from deephedge.markets import BlackScholes, BlockBootstrap, FilteredHistorical, Heston, sample
 from deephedge.markets.garch_fit import filtered, fit_gjr
@@ -113,7 +114,7 @@ class Fitted:
         batch = sample(self.study.market, problem.grid, paths, key=self._key("whalley_wilmott"), method="random")
         tried = {str(a): WhalleyWilmott(cost=cost, risk_aversion=a, strike=strike) for a in aversions}
         ledgers = hedged(problem, tried, batch)
-        best = min(ledgers, key=lambda a: float(objective(ledgers[a].wealth)))
+        best = min(ledgers, key=lambda a: risk(objective, ledgers[a].wealth, ledgers[a].weight))
         return tried[best]
 
     def _returns(self) -> np.ndarray:

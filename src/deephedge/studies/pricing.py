@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
@@ -94,9 +93,10 @@ def _paths(study: Study):
 
 
 def _quote(study: Study, problem: HedgingProblem, policy: AbstractPolicy, side: str, name: str) -> Quote:
-    wealth = hedged(problem, {name: policy}, _paths(study))[name].wealth
-    found = float(indifference_price(study.objective, wealth, side=side))
-    return Quote(side, found, float(standard_error(study.objective, jnp.asarray(wealth))), name)
+    ledger = hedged(problem, {name: policy}, _paths(study))[name]
+    found = indifference_price(study.objective, ledger.wealth, side=side, weight=ledger.weight)
+    error = standard_error(study.objective, ledger.wealth, weight=ledger.weight)
+    return Quote(side, float(found), float(error), name)
 
 
 def _opposite(study: Study, folder: Path, name: str, policy: AbstractPolicy, screen: Screen) -> AbstractPolicy:

@@ -38,10 +38,8 @@ def measure_units(
     sampler = Sampler.of(market.shocks(problem.grid), problem.grid, PILOT)
     base = getattr(policy, "centre", None) or getattr(policy, "baseline", None)
     rows, held, liability, left, weight = _pilot(problem, market, base or NoHedge(), sampler, key, names)
-    unit, offset = (
-        (liability.std() if size is None else size) / held.std(0),
-        as_float(static_hedge(*(None if x is None else np.asarray(x) for x in (held, left, weight)))),
-    )
+    unit = (liability.std() if size is None else size) / held.std(0)
+    offset = as_float(static_hedge(*(None if x is None else np.asarray(x) for x in (held, left, weight))))
     if base is None:  # what the network adds to a base has no limits of its own
         offset = problem.constraint(offset, jnp.broadcast_to(problem.initial, offset.shape))
     return jax.tree.map(
