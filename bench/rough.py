@@ -21,8 +21,8 @@ from deephedge import objectives as o
 
 VOL, STEPS = 0.235, 100
 BARS = {"prices only": 0.90, "observing V": 0.82}
-BASE = ("log_moneyness", "time_left")
-SEEN = {"prices only": BASE, "observing V": (*BASE, "log_variance")}
+BASE, WINDOWS = ("log_moneyness", "time_left"), (2, 5, 12, 30, 100)  # steps over which a realised volatility is seen
+SEEN = {"prices only": (*BASE, *(f"log_vol_{w}" for w in WINDOWS)), "observing V": (*BASE, "log_variance")}
 PARTS = 20  # disjoint parts of the test paths, for the error of the ratio
 
 
@@ -36,21 +36,14 @@ class Known(f.AbstractFeature):
         return jnp.full_like(path.times, self.value)
 
 
-class LogVariance(f.AbstractFeature):
-    """Logarithm of the variance that the market is in, which no desk sees."""
-
-    name: str = eqx.field(static=True, default="log_variance")
-
-    def __call__(self, path: dh.MarketPath) -> jax.Array:
-        return jnp.log(jnp.maximum(path.quote("SPX.variance"), 1e-12))
-
-
 def rough_problem() -> dh.HedgingProblem:
+    realised = [f.Log(f.RealisedVol("SPX", window), name=f"log_vol_{window}") for window in WINDOWS]
+    variance = f.Log(f.Quote("SPX.variance", "variance"), floor=1e-12)
     return dh.HedgingProblem(
         grid=dh.TimeGrid.uniform(maturity=1.0, steps=STEPS),
         liability=i.short(i.EuropeanCall("SPX", strike=100.0, expiry=1.0)),
         instruments=(i.Spot("SPX"),),
-        features=(f.LogMoneyness("SPX", 100.0), f.TimeLeft(1.0), Known(jnp.asarray(VOL)), LogVariance()),
+        features=(f.LogMoneyness("SPX", 100.0), f.TimeLeft(1.0), Known(jnp.asarray(VOL)), variance, *realised),
     )
 
 
@@ -66,7 +59,7 @@ def rough_bergomi(effort: Effort) -> list[dict]:
     for name, names in effort.some(SEEN):
         for seed in effort.seeds(5):
             policy = dh.policies.MLP(names, key=jax.random.key(seed))
-            fit, seconds = train(effort, problem, market, policy, o.CVaR(0.95), seed, 2000, 2048, rate=5e-3)
+            fit, seconds = train(effort, problem, market, policy, o.CVaR(0.95), seed, 1500, 2048, rate=5e-3)
             key, wealth = jax.random.key(9000 + seed), {}
             for kind, one in {"learnt": fit.policy, "delta": dh.policies.BlackScholesDelta()}.items():
                 found = dh.simulate_wealth(problem, market, one, paths=effort.paths(200_000), key=key)

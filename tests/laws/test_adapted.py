@@ -30,6 +30,7 @@ FEATURES = {
     "LogReturn": f.LogReturn("A"),
     "RunningMax": f.RunningMax("A"),
     "RealisedVol": f.RealisedVol("A", 4),
+    "Log": f.Log(f.RealisedVol("A", 4)),
     "Window": f.Window(f.Quote("A", "spot"), 4),
     "Window of a window": f.Window(f.Window(f.LogReturn("A"), 2), 3),
     "RollingZScore": f.RollingZScore(f.Quote("A.vol", "vol"), 4),

@@ -2,6 +2,7 @@
 
 from deephedge.features.base import AbstractFeature
 from deephedge.features.greeks import Delta, Gamma, Vega
+from deephedge.features.log import Log
 from deephedge.features.quote import LogMoneyness, Quote, TimeLeft
 from deephedge.features.rolling import LogReturn, RealisedVol, RollingZScore, RunningMax, Window
 from deephedge.features.scale import Standardised
@@ -10,6 +11,7 @@ __all__ = [
     "AbstractFeature",
     "Delta",
     "Gamma",
+    "Log",
     "LogMoneyness",
     "LogReturn",
     "Quote",
