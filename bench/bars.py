@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from bench.effort import NAMES, ROOT, Effort, entropic_price, train
 from bench.others import other_settings
+from bench.prices import prices
 from bench.rough import rough_bergomi
 from bench.tilting import what_is_left
 
@@ -190,6 +191,7 @@ BARS: dict[str, Callable[[Effort], list[dict]]] = {
     "notebook": notebook,
     "seeds": every_seed,
     "rough": rough_bergomi,
+    "prices": prices,
     "tilt": what_is_left,
 }
 
