@@ -17,10 +17,10 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-s
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test proofs check bench bars pictures docs lock clean
+.PHONY: help demo test proofs check check-pricing bench bars pictures docs lock clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.package ## set up, then train a small hedge and show it beside the baselines
 	$(BIN)/deephedge demo $(DEMO_ARGS)
@@ -42,6 +42,9 @@ bench: $(VENV)/.bench $(PEER)/.ready ## side-by-side benchmarks against pfhedge 
 
 bars: $(VENV)/.bench ## the long studies behind the published numbers
 	$(BIN)/python -m bench.bars $(BARS_ARGS)
+
+check-pricing: $(VENV)/.bench ## every contract and model that QuantLib prices too, side by side
+	$(BIN)/python -m bench.parity.table $(PRICING_ARGS)
 
 pictures: $(VENV)/.bench ## draw the sample paths that docs/theory shows
 	$(BIN)/python -m bench.pictures $(PICTURES_ARGS)

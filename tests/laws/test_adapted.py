@@ -31,24 +31,11 @@ FEATURES = {
     "RunningMax": f.RunningMax("A"),
     "RealisedVol": f.RealisedVol("A", 4),
     "Log": f.Log(f.RealisedVol("A", 4)),
+    "State": f.State(i.QuotedVarianceSwap("A", 1.0), "realised_variance"),
     "Window": f.Window(f.Quote("A", "spot"), 4),
     "Window of a window": f.Window(f.Window(f.LogReturn("A"), 2), 3),
     "RollingZScore": f.RollingZScore(f.Quote("A.vol", "vol"), 4),
     "Standardised": f.Standardised(f.LogMoneyness("A", 1.0), 0.1, 0.3),
-}
-CONTRACTS = {
-    "Spot": i.Spot("A"),
-    "Forward": i.Forward("A", 1.0, 1.0),
-    "EuropeanCall": CALL,
-    "EuropeanPut": ENDED,
-    "Digital": i.Digital("A", 1.0, 0.7),
-    "VarianceSwap": i.VarianceSwap("A", 1.0, 1.5, 0.05),
-    "QuotedVarianceSwap": i.QuotedVarianceSwap("A", 1.0),
-    "HestonCall": i.HestonCall("A", 1.0, 1.5, **HESTON),
-    "Book": i.Book((CALL, ENDED, i.Spot("A")), (1.0, -2.0, 0.5)),
-    "ListedOption": i.ListedOption("A", 1.1, 0.7),
-    "Nothing": i.Nothing(),
-    "Premium": i.Premium(i.EuropeanCall("A", 1.0, 2.0)),
 }
 NAMES = ("log_moneyness", "time_left", "vol")
 POLICIES = {
@@ -90,13 +77,6 @@ def test_features(name, paths):
     check(FEATURES[name], paths)
 
 
-@pytest.mark.parametrize("name", CONTRACTS)
-def test_prices_and_cash(name, paths):
-    contract = CONTRACTS[name]
-    both = [contract.cashflows] + ([contract.price] if isinstance(contract, i.AbstractTradable) else [])
-    check(lambda path: jnp.stack([each(path) for each in both], axis=-1), paths)
-
-
 @pytest.mark.parametrize("name", POLICIES)
 def test_policies(name, paths):
     """Position, trade and cost of every decision before the change, and the gain of every step before it."""
@@ -121,11 +101,9 @@ def test_policies(name, paths):
         np.testing.assert_allclose(changed.gain[:point], whole.gain[:point], rtol=1e-5, atol=1e-7)
 
 
-def test_every_public_feature_and_contract_is_here():
+def test_every_public_feature_is_here():
     final = {name for name in f.__all__ if not name.startswith("Abstract")}
     assert final == {type(feature).__name__ for feature in FEATURES.values()}
-    final = {name for name in i.__all__ if not name.startswith("Abstract") and name[0].isupper()}
-    assert final == {type(contract).__name__ for contract in CONTRACTS.values()}
 
 
 def test_a_feature_that_reads_the_end_of_the_path_is_caught(paths):

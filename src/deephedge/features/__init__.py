@@ -6,6 +6,7 @@ from deephedge.features.log import Log
 from deephedge.features.quote import LogMoneyness, Quote, TimeLeft
 from deephedge.features.rolling import LogReturn, RealisedVol, RollingZScore, RunningMax, Window
 from deephedge.features.scale import Standardised
+from deephedge.features.state import State
 
 __all__ = [
     "AbstractFeature",
@@ -19,6 +20,7 @@ __all__ = [
     "RollingZScore",
     "RunningMax",
     "Standardised",
+    "State",
     "TimeLeft",
     "Vega",
     "Window",

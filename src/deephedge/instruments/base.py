@@ -23,6 +23,10 @@ class AbstractContract(eqx.Module):
     def cashflows(self, path: MarketPath) -> Float[Array, " points"]:
         """Cash received at each point of one path."""
 
+    def state(self, path: MarketPath) -> dict[str, Float[Array, " points"]]:
+        """What the contract remembers of the path at each point, by name: a maximum, an average, whether it knocked."""
+        return {}
+
 
 class AbstractTradable(AbstractContract):
     """A contract with a price at which it can be bought and sold.

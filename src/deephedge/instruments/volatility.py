@@ -89,6 +89,9 @@ class QuotedVarianceSwap(AbstractTradable):
         value = discount(path, left) * (self._accrued(path) + still)
         return jnp.where(left > 0, self.notional * value, 0.0)
 
+    def state(self, path: MarketPath) -> dict[str, Float[Array, " points"]]:
+        return {"realised_variance": self._accrued(path)}
+
     def _accrued(self, path: MarketPath) -> Float[Array, " points"]:
         log_spot = jnp.log(path.quote(self.underlier))
         return jnp.cumsum(jnp.concatenate([jnp.zeros_like(log_spot[:1]), jnp.diff(log_spot) ** 2]))

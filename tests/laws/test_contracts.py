@@ -1,0 +1,168 @@
+"""The laws of contracts: nothing is known early, what ended is over, and nobody earns by holding what has a price.
+
+A member is a contract and the world that its price is right in. Each is compiled twice: once along whole paths, once
+along the part of a path that a live desk has seen.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import deephedge as dh
+from deephedge import instruments as i
+from deephedge import markets as m
+
+STEPS, PATHS, SEEN = 12, 2**12, 7
+HESTON = {"mean_reversion": 1.5, "long_variance": 0.05, "vol_of_vol": 0.5, "correlation": -0.6}
+
+
+@dataclass(frozen=True)
+class Member:
+    """``world`` one of WORLDS; ``fair`` whether holding it there earns nothing on average; ``bias``: what it may earn
+    all the same, as a share of the deviation of its gain, where its price is an approximation."""
+
+    contract: i.AbstractContract
+    world: str = "stocks"
+    fair: bool = True
+    bias: float = 0.0
+
+
+def surface() -> m.AbstractMarket:
+    market = m.Heston("A", 1.0, 0.04, rate=0.03, dividend=0.01, **HESTON)
+    dynamics = m.SurfaceDynamics(4.0, (1.5, 0.3, 0.5, 0.5), (-0.7, 0.2, 0.0, 0.3))
+    return m.MovingSurface(market, "A", dynamics, (0.25, 1.0), (0.01, 0.04), -0.7, 1.0)
+
+
+WORLDS = {
+    "stocks": lambda: m.BlackScholes(
+        ("A", "B"), vol=(0.2, 0.35), rate=0.05, dividend=(0.02, 0.0), correlation=[[1, 0.4], [0.4, 1]]
+    ),
+    "heston": lambda: m.Heston("A", 1.0, 0.04, rate=0.05, dividend=0.02, **HESTON),
+    "surface": surface,
+}
+
+CALL, ENDED = i.EuropeanCall("A", 1.0, 1.0), i.EuropeanPut("A", 1.1, 0.5)
+MEMBERS = {
+    "Spot": Member(i.Spot("A")),
+    "Forward": Member(i.Forward("A", 1.1, 1.0)),
+    "EuropeanCall": Member(CALL),
+    "EuropeanPut": Member(ENDED),
+    "put that outlives the path": Member(i.EuropeanPut("A", 1.1, 2.5)),
+    "Digital": Member(i.Digital("A", 1.05, 0.75, call=False, cash=2.0)),
+    "QuotedVarianceSwap": Member(i.QuotedVarianceSwap("A", 1.0)),
+    "Book": Member(i.Book((CALL, i.EuropeanCall("B", 1.0, 0.5), ENDED, i.Spot("B")), (1.0, -1.0, 0.3, 0.5))),
+    "VarianceSwap": Member(i.VarianceSwap("A", 1.0, 1.5, 0.05), "heston"),
+    "HestonCall": Member(i.HestonCall("A", 1.1, 1.5, **HESTON), "heston"),
+    "Heston call that ends": Member(i.HestonCall("A", 1.0, 1.0, **HESTON), "heston"),
+    "ListedOption": Member(i.ListedOption("A", 1.1, 0.7), "surface", fair=False),
+    "Nothing": Member(i.Nothing(), fair=False),
+    "Premium": Member(i.Premium(i.EuropeanCall("A", 1.0, 2.0)), fair=False),
+}
+
+
+def dated(contract: i.AbstractContract, path: dh.MarketPath) -> dict[str, jax.Array]:
+    """All that a contract says of a path, point by point."""
+    said = {"cash": contract.cashflows(path), **contract.state(path)}
+    if isinstance(contract, i.AbstractTradable):
+        said |= {"price": contract.price(path), "tradable": contract.tradable(path)}
+    return said
+
+
+def spliced(first: dh.MarketPath, second: dh.MarketPath, point: jax.Array) -> dh.MarketPath:
+    """The first path up to and including ``point``, the second one after it."""
+    return jax.tree.map(lambda a, b: jnp.where(jnp.arange(len(a)) <= point, a, b), first, second)
+
+
+@lru_cache
+def world(name: str) -> dh.MarketPath:
+    grid = dh.TimeGrid.uniform(maturity=1.0, steps=STEPS)
+    return dh.sample(WORLDS[name](), grid, PATHS, key=jax.random.key(11), method="random")
+
+
+@eqx.filter_jit
+def measured(contract: i.AbstractContract, paths: dh.MarketPath) -> tuple[dict, dict, dict[str, jax.Array]]:
+    """What is said of one path, of that path changed after each point, and of all paths in today's cash."""
+
+    def held(path: dh.MarketPath) -> dict[str, jax.Array]:
+        said = dated(contract, path)
+        cash, price = said["cash"] / path.numeraire, said.get("price", jnp.zeros_like(path.times)) / path.numeraire
+        gain = jnp.diff(price) + cash[1:]
+        return {"first": price[0], "last": price[-1], "cash": jnp.sum(cash), "gain": gain}
+
+    first, second = jax.tree.map(lambda x: x[0], paths), jax.tree.map(lambda x: x[1], paths)
+    changed = jax.vmap(lambda point: dated(contract, spliced(first, second, point)))(jnp.arange(STEPS + 1))
+    return dated(contract, first), changed, jax.vmap(held)(paths)
+
+
+@lru_cache
+def law(name: str) -> tuple[dict, dict, dict[str, np.ndarray]]:
+    member = MEMBERS[name]
+    found = measured(member.contract, world(member.world))
+    return jax.tree.map(lambda x: np.asarray(x, np.float64), found)
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_nothing_is_known_before_its_time(name):
+    whole, changed, _ = law(name)
+    for kind, value in whole.items():
+        for point in range(STEPS + 1):
+            early = slice(point + 1)
+            np.testing.assert_allclose(changed[kind][point, early], value[early], rtol=1e-5, atol=1e-6, err_msg=kind)
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_a_desk_that_has_seen_part_of_a_path_knows_as_much(name):
+    member = MEMBERS[name]
+    path = jax.tree.map(lambda x: x[0], world(member.world)).until(SEEN)
+    now = eqx.filter_jit(lambda path: {kind: value[-1] for kind, value in dated(member.contract, path).items()})(path)
+    for kind, value in now.items():
+        np.testing.assert_allclose(value, law(name)[0][kind][SEEN], rtol=2e-5, atol=2e-6, err_msg=kind)
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_what_has_ended_pays_nothing_and_costs_nothing(name):
+    contract, (whole, _, held) = MEMBERS[name].contract, law(name)
+    assert all(np.isfinite(value).all() for value in (*whole.values(), *held.values()))
+    if getattr(contract, "expiry", None) is None:
+        pytest.skip("it has no end")
+    over = np.arange(STEPS + 1) / STEPS >= float(contract.expiry) - 1e-6
+    if over.any():
+        end = int(np.argmax(over))
+        assert not whole["cash"][end + 1 :].any()
+        for kind in {"price", "tradable"} & whole.keys():
+            assert not whole[kind][end:].any(), kind
+        assert (held["last"] == 0).all()
+
+
+@pytest.mark.parametrize("name", [name for name, member in MEMBERS.items() if member.fair])
+def test_nobody_earns_by_holding_it(name):
+    """By holding it to the end, to the middle, or only where it cost much: with dividends and interest."""
+    gain, member = law(name)[2]["gain"], MEMBERS[name]
+    value = law(name)[2]["first"][:1] + np.cumsum(gain, axis=1)
+    late = gain[:, 6:].sum(axis=1)
+    for sum_ in (gain.sum(axis=1), gain[:, :6].sum(axis=1), late * (value[:, 5] > np.median(value[:, 5]))):
+        error = sum_.std() / np.sqrt(PATHS)
+        assert abs(sum_.mean()) <= 3.2 * error + member.bias * sum_.std(), (sum_.mean(), error)
+    assert gain.std() > 0
+
+
+def test_every_public_contract_is_here():
+    final = {name for name in i.__all__ if not name.startswith("Abstract") and name[0].isupper()}
+    assert final == {type(member.contract).__name__ for member in MEMBERS.values()}
+
+
+def test_a_spot_without_its_dividend_would_be_caught():
+    class ExDividend(i.AbstractTradable):
+        def price(self, path):
+            return path.quote("A")
+
+        def cashflows(self, path):
+            return jnp.zeros_like(path.times)
+
+    gain = np.asarray(measured(ExDividend(), world("stocks"))[2]["gain"], np.float64).sum(axis=1)
+    assert abs(gain.mean()) > 5 * gain.std() / np.sqrt(PATHS)
