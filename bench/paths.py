@@ -56,7 +56,7 @@ def quantlib(name: str, steps: int, loops: int) -> float | None:
         "GJR-GARCH": lambda: ql.GJRGARCHProcess(rate, rate, spot, 1e-4, 2e-6, 0.02, 0.9, 0.1, 0.0, 252.0),
         "Vasicek": lambda: ql.OrnsteinUhlenbeckProcess(0.2, 0.012, 0.03, 0.04),
         "Hull-White": lambda: ql.HullWhiteProcess(rate, 0.1, 0.01),
-        "two factors": lambda: ql.G2Process(rate, 0.5, 0.012, 0.05, 0.01, -0.7),
+        "two factors": lambda: ql.G2Process(0.5, 0.012, 0.05, 0.01, -0.7),
     }
     if name not in processes:
         return None

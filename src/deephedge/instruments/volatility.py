@@ -6,6 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import require
 from deephedge.core.paths import MarketPath
 from deephedge.core.types import concrete, number
@@ -93,5 +94,4 @@ class QuotedVarianceSwap(AbstractTradable):
         return {"realised_variance": self._accrued(path)}
 
     def _accrued(self, path: MarketPath) -> Float[Array, " points"]:
-        log_spot = jnp.log(path.quote(self.underlier))
-        return jnp.cumsum(jnp.concatenate([jnp.zeros_like(log_spot[:1]), jnp.diff(log_spot) ** 2]))
+        return accumulated(jnp.diff(jnp.log(path.quote(self.underlier))) ** 2)

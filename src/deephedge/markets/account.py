@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
@@ -62,7 +63,7 @@ def accrued(grid: TimeGrid, rate: Float[Array, " points"]) -> Float[Array, " poi
     [1.0, 2.0, 8.0]
     """
     steps = rate[:-1] * grid.dt
-    return jnp.exp(jnp.concatenate([jnp.zeros_like(steps[:1]), jnp.cumsum(steps)]))
+    return jnp.exp(accumulated(steps))
 
 
 def rate_of(path: MarketPath) -> Float[Array, " points"] | None:

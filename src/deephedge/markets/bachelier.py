@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
@@ -61,7 +62,7 @@ class Bachelier(AbstractMarket):
     def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
         moves = self.vol * jnp.sqrt(grid.dt) * shocks[:, 0]
         moves = moves if self.drift is None else moves + self.drift * grid.dt
-        price = self.spot + jnp.concatenate([jnp.zeros_like(moves[:1]), jnp.cumsum(moves)])
+        price = self.spot + accumulated(moves)
         quotes = {self.name: price, f"{self.name}.normal_vol": self.vol * jnp.ones_like(grid.times)}
         return accounted(self.rate, grid.times, quotes, [self.name])
 
@@ -136,7 +137,7 @@ class NormalOrnsteinUhlenbeck(AbstractMarket):
         for label, expiry in self.expiries.items():
             live = jnp.clip(expiry - times[:-1], 0.0, grid.dt)
             gains = noise.moves(live, shocks)[:, 0] * jnp.exp(-kappa * jnp.maximum(expiry - times[1:], 0.0))
-            moved = jnp.concatenate([jnp.zeros_like(gains[:1]), jnp.cumsum(gains)])
+            moved = accumulated(gains)
             quotes[f"{name}.future.{label}"] = self._today(expiry, times[0]) + moved
             left[label] = jnp.maximum(expiry - times, 0.0)
         for label, tau in left.items():

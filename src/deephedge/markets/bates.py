@@ -4,6 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from deephedge.core.accumulate import accumulated
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
 from deephedge.core.types import number
@@ -83,7 +84,7 @@ class Bates(AbstractMarket):
         count = poisson(self.intensity * grid.dt, shocks[:, 3])
         paid = self.intensity * mean_jump(self.jump_mean, self.jump_vol) * grid.dt
         moves = count * self.jump_mean + jnp.sqrt(count) * self.jump_vol * shocks[:, 2] - paid
-        jumped = jnp.exp(jnp.concatenate([jnp.zeros_like(moves[:1]), jnp.cumsum(moves)]))
+        jumped = jnp.exp(accumulated(moves))
         second = self.intensity * (self.jump_mean**2 + self.jump_vol**2)
         total = jnp.sqrt(still.quotes[f"{self.name}.vol"] ** 2 + second)
         quotes = {self.name: still.quotes[self.name] * jumped, f"{self.name}.total_vol": total}

@@ -10,6 +10,7 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import GridError, require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
@@ -133,7 +134,7 @@ class BlackKarasinski(AbstractMarket):
         spread_out = jnp.expm1(-half[:, None] * jnp.expm1(spreads[:, None] * nodes))
         surprise = half * jnp.expm1(after - decay * x[:-1]) + jnp.log1p(jnp.sum(weights * spread_out, -1))
         areas = surprise - self.log_bond(short[:-1], now[:-1], dt)
-        return rates_path(self, grid, short, jnp.concatenate([start[None], jnp.cumsum(areas)]))
+        return rates_path(self, grid, short, accumulated(areas))
 
     def level(self, now: ArrayLike) -> Float[Array, "..."]:
         """What the logarithm of the short rate is where :math:`x` is 0, ``now`` years after the start."""

@@ -8,6 +8,7 @@ from jax import lax
 from jax.scipy.special import ndtr
 from jaxtyping import Array, Float
 
+from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import UnknownQuote, nearest, require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
@@ -84,5 +85,5 @@ class BlockBootstrap(AbstractMarket):
         changes = jnp.log(row[1:] / row[:-1])
         if name in self.centre:
             changes = changes - jnp.log(jnp.mean(jnp.exp(changes)))
-        moves = jnp.concatenate([jnp.zeros_like(changes[:1]), jnp.cumsum(changes[chosen])])
+        moves = accumulated(changes[chosen])
         return self.start.get(name, row[-1]) * jnp.exp(moves)

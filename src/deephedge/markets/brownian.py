@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
@@ -80,8 +81,7 @@ class BlackScholes(AbstractMarket):
             shocks = shocks @ jnp.linalg.cholesky(self.correlation).T
         dt = grid.dt[:, None]
         moves = (drift - 0.5 * self.vol**2) * dt + self.vol * jnp.sqrt(dt) * shocks
-        start = jnp.zeros((1, len(self.names)), moves.dtype)
-        prices = self.spot * jnp.exp(jnp.concatenate([start, jnp.cumsum(moves, axis=0)]))
+        prices = self.spot * jnp.exp(accumulated(moves))
         return MarketPath(grid.times, self._quotes(grid, prices), jnp.exp(rate * (grid.times - grid.times[0])))
 
     def _quotes(self, grid: TimeGrid, prices: Float[Array, "points asset"]) -> dict[str, Float[Array, " points"]]:

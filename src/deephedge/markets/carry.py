@@ -6,6 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from deephedge.core.accumulate import accumulated
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
 from deephedge.core.types import as_float
@@ -38,7 +39,7 @@ def carried_path(
     rate = 0.0 if market.rate is None else market.rate
     growth = rate - (0.0 if market.dividend is None else market.dividend) if market.drift is None else market.drift
     elapsed = grid.times - grid.times[0]
-    log_spot = jnp.concatenate([jnp.zeros_like(moves[:1]), jnp.cumsum(moves)]) + growth * elapsed
+    log_spot = accumulated(moves) + growth * elapsed
     rates = {"rate": market.rate, f"{market.name}.dividend": market.dividend}
     flat = {name: value * jnp.ones_like(elapsed) for name, value in rates.items() if value is not None}
     return MarketPath(
@@ -74,7 +75,7 @@ def carried_prices(
     rate = 0.0 if market.rate is None else market.rate
     growth = rate - (0.0 if market.dividend is None else market.dividend) if market.drift is None else market.drift
     elapsed = grid.times - grid.times[0]
-    logs = jnp.concatenate([jnp.zeros_like(moves[:1]), jnp.cumsum(moves, axis=0)]) + growth * elapsed[:, None]
+    logs = accumulated(moves) + growth * elapsed[:, None]
     prices = market.spot * jnp.exp(logs)
     rates = {} if market.rate is None else {"rate": rate * jnp.ones_like(elapsed)}
     if market.dividend is not None:

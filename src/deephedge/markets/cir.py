@@ -7,6 +7,7 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
@@ -79,7 +80,7 @@ class CoxIngersollRoss(AbstractMarket):
         start = self.short.astype(shocks.dtype)
         laws = areas(grid.dt, self.mean_reversion, self.level, self.vol)
         _, (after, area) = lax.scan(lambda r, now: self._step(r, *now), start, (grid.dt, laws, shocks))
-        integral = jnp.concatenate([jnp.zeros_like(area[:1]), jnp.cumsum(area)])
+        integral = accumulated(area)
         return rates_path(self, grid, jnp.concatenate([start[None], after]), integral)
 
     def log_bond(self, short: ArrayLike, now: ArrayLike, left: ArrayLike) -> Float[Array, "..."]:

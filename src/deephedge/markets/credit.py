@@ -11,6 +11,7 @@ from jax.scipy.special import ndtr
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
@@ -116,7 +117,7 @@ class CirIntensity(AbstractMarket):
         x = jnp.concatenate([start[None], after])
         quotes = {
             f"{self.name}.intensity": x + self.shift(now),
-            f"{self.name}.compensator": jnp.concatenate([jnp.zeros_like(risk[:1]), jnp.cumsum(risk)]),
+            f"{self.name}.compensator": accumulated(risk),
             f"{self.name}.alive": living(risk, shocks[:, 1]),
         }
         years = jnp.asarray(self.tenors, x.dtype)

@@ -7,6 +7,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
+from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
@@ -123,7 +124,7 @@ class CurveFactors(AbstractMarket):
         factors = jnp.concatenate([away[None], after]) - away
         yields = self.start + factors @ self.loadings
         areas = 0.5 * grid.dt * (yields[1:, 0] + yields[:-1, 0])
-        account = jnp.concatenate([jnp.zeros_like(areas[:1]), jnp.cumsum(areas)])
+        account = accumulated(areas)
         return yields[:, 0], yields, factors, jnp.zeros((grid.points, 0)), account
 
     def _priced(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> tuple[Array, ...]:
@@ -143,7 +144,7 @@ class CurveFactors(AbstractMarket):
         logs = later - sooner[:, None] - jnp.einsum("plnk,nk->pl", gap, moves) - bend
         account = jnp.einsum("pnk,nk->p", near, moves) + 0.5 * jnp.einsum("pnk,n->p", near**2, grid.dt) - sooner
         yields = -logs[:, : len(fixed)] / fixed
-        factors = jnp.concatenate([jnp.zeros_like(moves[:1]), jnp.cumsum(self.vol * moves, axis=0)])
+        factors = accumulated(self.vol * moves)
         return yields[:, 0], yields[:, 1:], factors, jnp.exp(logs[:, len(fixed) :]), account
 
     def _bond_vol(self, left: Float[Array, "..."]) -> Float[Array, "..."]:

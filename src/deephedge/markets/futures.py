@@ -8,6 +8,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
+from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
@@ -177,7 +178,7 @@ def _fixed(
     left = jnp.maximum(expiries - grid.times[1:, None], 0.0)
     moves = noise.moves(live, shocks[:, None])
     gains = jnp.sum(moves * jnp.exp(-noise.rates * left[..., None]), axis=-1) - 0.5 * noise.variance(live, left)
-    return today(expiries) + jnp.concatenate([jnp.zeros_like(gains[:1]), jnp.cumsum(gains, axis=0)])
+    return today(expiries) + accumulated(gains)
 
 
 def today_of(market: Delivered, now: Array, model: Callable[[Array, Array], Array]) -> Curve:

@@ -7,6 +7,7 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
@@ -126,7 +127,7 @@ class HullWhiteTwoFactor(AbstractMarket):
 
         start = jnp.zeros_like(moves[:1])
         _, (after, areas) = lax.scan(step, start[0], (decay, carried, moves, area))
-        return jnp.concatenate([start, after]), jnp.concatenate([start[:, 0], jnp.cumsum(areas)])
+        return jnp.concatenate([start, after]), accumulated(areas)
 
     def _spreads(self, dt: Float[Array, " step"]) -> tuple[tuple[Array, Array, Array], Float[Array, "step factor"]]:
         """The triangular root of the covariance of the moves of x, y and of the integral over each step.

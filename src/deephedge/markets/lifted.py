@@ -7,6 +7,7 @@ from jax import lax
 from jax.scipy.special import ndtr
 from jaxtyping import Array, Float
 
+from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import nearest, require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
@@ -110,7 +111,7 @@ class LiftedRoughHeston(AbstractMarket):
         quotes = {
             f"{self.name}.variance": variance,
             f"{self.name}.vol": jnp.sqrt(jnp.maximum(raw, TINY)),
-            f"{self.name}.realised_variance": jnp.concatenate([jnp.zeros_like(areas[:1]), jnp.cumsum(areas)]),
+            f"{self.name}.realised_variance": accumulated(areas),
         }
         return carried_path(self, grid, moves, quotes)
 

@@ -6,6 +6,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
+from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
@@ -95,7 +96,7 @@ class LocalVolatility(AbstractMarket):
 
         _, moves = lax.scan(advance, jnp.zeros((), shocks.dtype), (normals, dt, self.slices(start + 0.5 * dt)))
         moves = moves.reshape(grid.steps, self.substeps).sum(axis=1)
-        k = jnp.concatenate([jnp.zeros_like(moves[:1]), jnp.cumsum(moves)])
+        k = accumulated(moves)
         vol = self.vol_on(k, self.slices(grid.times - grid.times[0]))
         return carried_path(self, grid, moves, {f"{self.name}.vol": vol})
 

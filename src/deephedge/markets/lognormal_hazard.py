@@ -10,6 +10,7 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
@@ -120,7 +121,7 @@ class LognormalHazard(AbstractMarket):
         risk = jnp.minimum(0.5 * grid.dt * (rate[1:] + rate[:-1]), 1e30)
         quotes = {
             f"{self.name}.intensity": rate,
-            f"{self.name}.compensator": jnp.concatenate([jnp.zeros_like(risk[:1]), jnp.cumsum(risk)]),
+            f"{self.name}.compensator": accumulated(risk),
             f"{self.name}.alive": living(risk, shocks[:, 1]),
         }
         years = jnp.asarray(self.tenors, y.dtype)

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax.scipy.special import ndtr
 from jaxtyping import Array, Float
 
+from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
@@ -113,7 +114,7 @@ class MeanRevertingJumps(AbstractMarket):
 
         def fixed(expiry: Array) -> tuple[Array, Array]:
             gains = self._gains(grid, shocks, noise, jumps, expiry)
-            moved = jnp.concatenate([jnp.zeros_like(gains[:1]), jnp.cumsum(gains)])
+            moved = accumulated(gains)
             return jnp.exp(today(expiry) + moved), self._average_vol(jnp.maximum(expiry - times, 0.0))
 
         labels = [name, *(f"{name}.future.{label}" for label in (*self.tenors, *self.expiries))]

@@ -9,6 +9,7 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
@@ -173,7 +174,7 @@ def gaussian_path(
 
     start = jnp.zeros_like(moves[:1])
     _, (after, areas) = lax.scan(step, start[0], (decay, carried, moves, areas))
-    return jnp.concatenate([start, after]), jnp.concatenate([start, jnp.cumsum(areas)])
+    return jnp.concatenate([start, after]), accumulated(areas)
 
 
 def rates_path(

@@ -7,6 +7,7 @@ from jax import lax
 from jax.scipy.special import ndtr
 from jaxtyping import Array, Float, Int
 
+from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import DataError, UnknownQuote, nearest, require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
@@ -131,5 +132,5 @@ class RegimeBootstrap(AbstractMarket):
         if name in self.centre:
             growth = jnp.zeros(len(counts), changes.dtype).at[label].add(jnp.exp(changes)) / counts
             changes = changes - jnp.log(growth)[label]
-        moves = jnp.concatenate([jnp.zeros_like(changes[:1]), jnp.cumsum(changes[chosen])])
+        moves = accumulated(changes[chosen])
         return self.start.get(name, row[-1]) * jnp.exp(moves)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
@@ -94,7 +95,7 @@ class RoughBergomi(AbstractMarket):
         quotes = {
             f"{self.name}.variance": vol**2,
             f"{self.name}.vol": vol,
-            f"{self.name}.realised_variance": jnp.concatenate([jnp.zeros_like(areas[:1]), jnp.cumsum(areas)]),
+            f"{self.name}.realised_variance": accumulated(areas),
         }
         return carried_path(self, grid, moves, quotes)
 

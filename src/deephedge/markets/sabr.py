@@ -9,6 +9,7 @@ from jax import lax
 from jax.scipy.special import ndtr
 from jaxtyping import Array, Float
 
+from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
@@ -99,7 +100,7 @@ class Sabr(AbstractMarket):
 
     def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
         moves = self.vol_of_vol * jnp.sqrt(grid.dt) * shocks[:, 0] - 0.5 * self.vol_of_vol**2 * grid.dt
-        logs = jnp.concatenate([jnp.zeros_like(moves[:1]), jnp.cumsum(moves)])
+        logs = accumulated(moves)
         alpha = self.alpha * jnp.exp(jnp.clip(logs, -FAR, FAR))
         if self.beta is None:
             return self._with_variance(
@@ -114,7 +115,7 @@ class Sabr(AbstractMarket):
 
     def _with_variance(self, path: MarketPath, alpha: Array, vol: Array) -> MarketPath:
         areas = 0.5 * jnp.diff(path.times) * (vol[1:] ** 2 + vol[:-1] ** 2)
-        total = jnp.concatenate([jnp.zeros_like(areas[:1]), jnp.cumsum(areas)])
+        total = accumulated(areas)
         names = (f"{self.name}.{what}" for what in ("alpha", "vol", "variance", "realised_variance"))
         return path.with_quotes(dict(zip(names, (alpha, vol, vol**2, total), strict=True)))
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
@@ -92,11 +93,11 @@ class StochasticLocalVolatility(AbstractMarket):
 
         start = heston.variance.astype(shocks.dtype)
         _, (after, moves) = lax.scan(advance, (jnp.zeros_like(start), start), (grid.dt, shocks, tables))
-        k = jnp.concatenate([jnp.zeros_like(moves[:1]), jnp.cumsum(moves)])
+        k = accumulated(moves)
         backbone = jnp.maximum(jnp.concatenate([start[None], after]), 0.0)
         variance = jax.vmap(looked_up)(self._tables(since), k) ** 2 * backbone
         areas = 0.5 * grid.dt * (variance[1:] + variance[:-1])
-        total = jnp.concatenate([jnp.zeros_like(areas[:1]), jnp.cumsum(areas)])
+        total = accumulated(areas)
         values = (backbone, variance, jnp.sqrt(jnp.maximum(variance, TINY)), total)
         names = (f"{heston.name}.{what}" for what in ("backbone", "variance", "vol", "realised_variance"))
         return carried_path(heston, grid, moves, dict(zip(names, values, strict=True)))

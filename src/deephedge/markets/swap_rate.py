@@ -8,6 +8,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
@@ -100,7 +101,7 @@ class SwapRate(AbstractMarket):
         name, one = self.name, jnp.ones_like(grid.times)
         if self.vol is not None:
             moves = self.vol * jnp.sqrt(grid.dt) * shocks[:, 0]
-            rate = self.rate + jnp.concatenate([jnp.zeros_like(moves[:1]), jnp.cumsum(moves)])
+            rate = self.rate + accumulated(moves)
             flat = self.vol * one
             return MarketPath(grid.times, {name: rate, f"{name}.vol": flat, f"{name}.normal_vol": flat}, one)
         above = self._shifted().path(grid, shocks).quotes

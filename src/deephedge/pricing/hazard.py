@@ -23,6 +23,7 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import require
 from deephedge.core.types import as_float, concrete
 from deephedge.pricing import curve
@@ -218,13 +219,10 @@ def _flows(nodes: Array, hazards: Array, since: Array, rates: ArrayLike) -> tupl
     """
     width = jnp.diff(nodes)
     decay = hazards * width + jnp.diff(_log_growth(rates, nodes))
-    value = jnp.exp(-jnp.concatenate([jnp.zeros_like(decay[:1]), jnp.cumsum(decay)]))
+    value = jnp.exp(-accumulated(decay))
     flow = value[:-1] * hazards * width
     flat, ramp = _means(decay)
-    sums = [
-        jnp.concatenate([jnp.zeros_like(x[:1]), jnp.cumsum(x)])
-        for x in (flow * flat, flow * (since * flat + width * ramp))
-    ]
+    sums = [accumulated(x) for x in (flow * flat, flow * (since * flat + width * ramp))]
     return sums[0], sums[1], value
 
 

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import DataError, require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
@@ -90,7 +91,7 @@ class SignatureFeatures(eqx.Module):
         """The window as a path in several dimensions, without units."""
         log_price = jnp.log(path.quote(self.name))
         moves = jnp.diff(log_price)
-        sums = [jnp.pad(jnp.cumsum(x), (1, 0)) for x in (jnp.abs(moves), moves**2)]
+        sums = [accumulated(x) for x in (jnp.abs(moves), moves**2)]
         columns = [path.times - path.times[0], log_price - log_price[0], *sums]
         if self.vol:
             columns.append(jnp.log(path.quote(f"{self.name}.vol")))
