@@ -32,7 +32,7 @@ PFHEDGE = {
 
 def seconds(market: dh.markets.AbstractMarket, steps: int, paths: int, repeats: int) -> float:
     """Of one batch, compiled before."""
-    grid, times = dh.TimeGrid.uniform(maturity=1.0, steps=steps), []
+    grid, times = dh.TimeGrid.uniform(maturity=steps / 252, steps=steps), []  # days, which history has to have
     for n in range(repeats + 1):
         start = time.perf_counter()
         jax.block_until_ready(dh.sample(market, grid, paths, key=jax.random.key(n), method="random"))

@@ -241,11 +241,26 @@ def test_values_and_derivatives_stay_finite():
 @pytest.mark.parametrize(
     "wrong",
     [{"spot": 0.0}, {"hurst": 0.0}, {"hurst": 0.5}, {"vol_of_vol": -1.0}, {"correlation": 1.1},
-     {"forward_variance": 0.0}],
+     {"forward_variance": 0.0}, {"forward_variance": ((0.0, 1.0), (0.04, 0.0))}, {"forward_variance": ((1, 0), (1, 1))},
+     {"forward_variance": (0.04, 0.05)}],
 )  # fmt: skip
 def test_parameters_outside_their_domain_are_refused(wrong):
     with pytest.raises(ParameterError, match=next(iter(wrong))):
         RoughBergomi("SPX", **{**REFERENCE, **wrong})
+
+
+def test_the_mean_variance_is_the_curve_and_a_flat_curve_a_number():
+    grid, curve = dh.TimeGrid.uniform(maturity=1.0, steps=8), ((0.25, 0.75), (0.03, 0.06))
+    batch = dh.sample(RoughBergomi("SPX", **(MILD | {"forward_variance": curve})), grid, 2**14, key=jax.random.key(3))
+    variance = np.asarray(batch.quotes["SPX.variance"], float)
+    error = variance.std(axis=0) / np.sqrt(len(variance))
+    expected = np.interp(np.arange(9) / 8, *curve)
+    assert (np.abs(variance.mean(axis=0) - expected) < 3.5 * error + 1e-8).all()
+    shocks = jax.random.normal(jax.random.key(1), (8, 3))
+    level, flat = (RoughBergomi("SPX", **(MILD | {"forward_variance": x})) for x in (0.04, ((0.5, 0.6), (0.04, 0.04))))
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), level.path(grid, shocks), flat.path(grid, shocks)
+    )
 
 
 def test_unequal_steps_are_refused_and_rounded_equal_ones_are_not():

@@ -54,7 +54,8 @@ def require_step(grid: TimeGrid, step: Numbers) -> None:
     fits = concrete(grid.dt / as_float(step), lambda x: np.abs(x - 1.0) <= SLACK)
     require(
         fits,
-        f"each step must span one row of history, {step} years (a trading day is 1/252, not 1/365), was {grid.dt}; "
+        f"each step must span one row of history, {step} years (a trading day is 1/252, not 1/365), and these are "
+        f"{jnp.min(grid.dt)} to {jnp.max(grid.dt)} long; "
         "take TimeGrid.uniform(maturity=steps / 252, steps=steps)",
         GridError,
     )
