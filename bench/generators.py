@@ -17,6 +17,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import optax
+from bench.pictures import FOLDER, draw
 from scipy import stats
 from scipy.optimize import minimize
 
@@ -30,7 +31,7 @@ STEPS = 40
 SPLIT = "2012-12-31"
 HESTON = (1.0, 0.04, 5.0, 0.04, 1.2, -0.7)
 FULL = {"seeds": 5, "updates": 300, "paths": 256, "windows": 4096, "test": 8192, "evaluations": 100}
-REAL = FULL | {"seeds": 3, "test": 4096, "evaluations": 70}
+REAL = FULL | {"test": 4096, "evaluations": 70}
 QUICK = {"seeds": 2, "updates": 3, "paths": 16, "windows": 64, "test": 64, "evaluations": 2}
 Numbers = dict[str, float]
 
@@ -119,6 +120,18 @@ def known_law(size: dict) -> dict:
     return found | {"truth": summary(truth, (), "")["markets"]["truth"]}
 
 
+def picture(size: dict, folder: Path) -> Path:
+    """A year of a Heston law and of the two generators that learnt it from its windows."""
+    law, keys = m.Heston("SPX", *HESTON), jax.random.split(jax.random.key(0), 3)
+    windows = dh.sample(law, grid(), size["windows"], key=keys[0], method="random")
+    features, vol = m.SignatureFeatures.of(windows), moments(windows)["vol"]
+    learnt = {name: trained(each, features, keys[2], size) for name, each in untrained(vol, keys[1], None).items()}
+    worlds = {
+        name: (lambda made=made: made, "SPX", "price") for name, made in ({"Heston, the law": law} | learnt).items()
+    }
+    return draw("generators", worlds, folder)
+
+
 def fitted_heston(features: m.SignatureFeatures, vol: float, drift: float, key, size: dict) -> m.Heston:
     """Heston fitted by Nelder and Mead to the same distance that the generators are trained on."""
 
@@ -182,7 +195,8 @@ def _price(history):
 
 
 PARTS: dict[str, Callable] = {"known": lambda args, size: known_law(size), "real": lambda args, size: real(
-    args.data, {"spot": args.price} if args.price else None, size)}  # fmt: skip
+    args.data, {"spot": args.price} if args.price else None, size),
+    "picture": lambda args, size: str(picture(size, args.folder).name)}  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> dict:
@@ -190,14 +204,15 @@ def main(arguments: list[str] | None = None) -> dict:
     parser.add_argument("--data", default="arch")
     parser.add_argument("--price")
     parser.add_argument("--only", choices=PARTS)
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the picture goes")
     parser.add_argument("--quick", action="store_true")
     args = parser.parse_args(arguments)
-    sizes = {"known": QUICK, "real": QUICK} if args.quick else {"known": FULL, "real": REAL}
+    sizes = dict.fromkeys(PARTS, QUICK) if args.quick else {"known": FULL, "real": REAL, "picture": FULL}
     started = time.perf_counter()
-    names = [args.only] if args.only else list(PARTS)
+    names = [args.only] if args.only else ["known", "real"]
     result = {"steps": STEPS, "size": sizes[names[-1]]} | {name: PARTS[name](args, sizes[name]) for name in names}
     result["seconds"] = time.perf_counter() - started
-    if not args.quick:
+    if not args.quick and args.only != "picture":
         file = ROOT / "results" / f"{datetime.date.today()}-generators-{'-'.join(names)}.json"
         file.write_text(json.dumps(result, indent=1) + "\n")
     return result
