@@ -60,6 +60,11 @@ MEMBERS = {
     "HestonCall": Member(i.HestonCall("A", 1.1, 1.5, **HESTON), "heston"),
     "Heston call that ends": Member(i.HestonCall("A", 1.0, 1.0, **HESTON), "heston"),
     "ListedOption": Member(i.ListedOption("A", 1.1, 0.7), "surface", fair=False),
+    "Exchange": Member(i.Exchange("A", "B", 1.0, correlation=0.4)),
+    "SpreadOption": Member(i.SpreadOption("A", "B", 0.1, 0.75, correlation=0.4), bias=0.01),
+    "BestOf": Member(i.BestOf(("A", "B"), 1.1, 1.0, call=False, correlation=0.4)),
+    "WorstOf": Member(i.WorstOf(("A", "B"), 1.0, 2.0, weights=(1.0, 1.1), correlation=0.4)),
+    "Basket": Member(i.Basket(("A", "B"), (0.7, 0.4), 1.0, 1.0, correlation=0.4), bias=0.01),
     "Nothing": Member(i.Nothing(), fair=False),
     "Premium": Member(i.Premium(i.EuropeanCall("A", 1.0, 2.0)), fair=False),
 }

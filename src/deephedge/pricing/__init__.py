@@ -2,6 +2,8 @@
 
 from deephedge.pricing import (
     bachelier,
+    basket,
+    bivariate,
     black,
     black_karasinski,
     cir,
@@ -26,6 +28,8 @@ from deephedge.pricing import (
 
 __all__ = [
     "bachelier",
+    "basket",
+    "bivariate",
     "black",
     "black_karasinski",
     "cir",
