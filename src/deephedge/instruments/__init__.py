@@ -1,28 +1,48 @@
 """Contracts (dated cash) and tradables (contracts with a price)."""
 
+from deephedge.instruments.american import American
 from deephedge.instruments.base import AbstractContract, AbstractTradable
 from deephedge.instruments.book import Book, Nothing, Premium, long, short, sold
 from deephedge.instruments.equity import Digital, EuropeanCall, EuropeanPut, Forward, Spot
+from deephedge.instruments.exercise import (
+    AbstractExercise,
+    AbstractRight,
+    Boundary,
+    CriticalPrices,
+    Never,
+    Regression,
+    fit_exercise,
+    worst_case,
+)
 from deephedge.instruments.heston import HestonCall
 from deephedge.instruments.listed import ListedOption
 from deephedge.instruments.volatility import QuotedVarianceSwap, VarianceSwap
 
 __all__ = [
     "AbstractContract",
+    "AbstractExercise",
+    "AbstractRight",
     "AbstractTradable",
+    "American",
     "Book",
+    "Boundary",
+    "CriticalPrices",
     "Digital",
     "EuropeanCall",
     "EuropeanPut",
     "Forward",
     "HestonCall",
     "ListedOption",
+    "Never",
     "Nothing",
     "Premium",
     "QuotedVarianceSwap",
+    "Regression",
     "Spot",
     "VarianceSwap",
+    "fit_exercise",
     "long",
     "short",
     "sold",
+    "worst_case",
 ]
