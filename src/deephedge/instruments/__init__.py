@@ -1,19 +1,35 @@
 """Contracts (dated cash) and tradables (contracts with a price)."""
 
+from deephedge.instruments.american import American
 from deephedge.instruments.base import AbstractContract, AbstractTradable
 from deephedge.instruments.basket import Basket, BestOf, Exchange, SpreadOption, WorstOf
 from deephedge.instruments.book import Book, Nothing, Premium, long, short, sold
 from deephedge.instruments.equity import Digital, EuropeanCall, EuropeanPut, Forward, Spot
+from deephedge.instruments.exercise import (
+    AbstractExercise,
+    AbstractRight,
+    Boundary,
+    CriticalPrices,
+    Never,
+    Regression,
+    fit_exercise,
+    worst_case,
+)
 from deephedge.instruments.heston import HestonCall
 from deephedge.instruments.listed import ListedOption
 from deephedge.instruments.volatility import QuotedVarianceSwap, VarianceSwap
 
 __all__ = [
     "AbstractContract",
+    "AbstractExercise",
+    "AbstractRight",
     "AbstractTradable",
     "Basket",
     "BestOf",
+    "American",
     "Book",
+    "Boundary",
+    "CriticalPrices",
     "Digital",
     "EuropeanCall",
     "EuropeanPut",
@@ -21,14 +37,18 @@ __all__ = [
     "Forward",
     "HestonCall",
     "ListedOption",
+    "Never",
     "Nothing",
     "Premium",
     "QuotedVarianceSwap",
+    "Regression",
     "Spot",
     "SpreadOption",
     "VarianceSwap",
     "WorstOf",
+    "fit_exercise",
     "long",
     "short",
     "sold",
+    "worst_case",
 ]

@@ -1,6 +1,8 @@
 """Pure formulas: arrays in, arrays out, nothing held. All of them broadcast, differentiate and stay finite."""
 
 from deephedge.pricing import (
+    american,
+    american_formulas,
     bachelier,
     basket,
     bivariate,
@@ -27,6 +29,8 @@ from deephedge.pricing import (
 )
 
 __all__ = [
+    "american",
+    "american_formulas",
     "bachelier",
     "basket",
     "bivariate",
