@@ -44,7 +44,7 @@ start, train, test = jax.random.split(jax.random.key(0), 3)
 delta, risk = dh.policies.Delta("deltas"), dh.objectives.CVaR(level=0.95)
 mlp = dh.policies.MLP(("time_left", "a", "b"), key=start, instruments=2, baseline=delta)
 fit = dh.fit(problem, market, mlp, risk, optax.adam(1e-3), updates=UPDATES, paths=PATHS, key=train, checks=False)
-paths = dh.sample(market, problem.grid, 10_000, key=test, method="random")
+paths = dh.sample(market, problem.grid, 2 * PATHS, key=test, method="random")
 policies = {"none": dh.policies.NoHedge(2), "delta": delta, "learnt": fit.policy}
 for name, ledger in dh.evaluate(problem, policies, paths).items():
     tail, spread = float(risk(ledger.wealth)), float(ledger.wealth.std())

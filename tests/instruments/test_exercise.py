@@ -70,6 +70,20 @@ def test_quotes_are_terms_of_a_regression():
     assert (rule.coefficients[-1, 0] == 1e12) and np.isfinite(rule.coefficients).all()
 
 
+def test_a_path_of_weight_two_counts_as_often_as_two():
+    paths = dh.sample(MARKET, dh.TimeGrid.uniform(maturity=1.0, steps=4), 256, key=jax.random.key(2))
+    twice = jax.tree.map(lambda x: jnp.concatenate([x, x[:128]]), paths)
+    weighed = eqx.tree_at(lambda p: p.weight, paths, 1.0 + (jnp.arange(256) < 128), is_leaf=lambda x: x is None)
+    one, two, plain = (i.fit_exercise(PUT, each, degree=2) for each in (twice, weighed, paths))
+    y = jnp.linspace(-0.2, 0.0, 5)
+    expected = [
+        sum(right.rule.coefficients[2, n] * (y / right.rule.width) ** n for n in range(3))
+        for right in (one, two, plain)
+    ]
+    np.testing.assert_allclose(expected[0], expected[1], rtol=2e-3)
+    assert np.abs(expected[2] - expected[1]).max() > 5e-3
+
+
 def test_parameters_outside_their_domain_are_refused():
     with pytest.raises(ParameterError, match="formula must be one of"):
         i.American("A", 1.0, 1.0, formula="tree")

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import require
 from deephedge.core.paths import MarketPath
 from deephedge.core.types import as_float, concrete
@@ -65,14 +66,15 @@ class AbstractRight(AbstractTradable):
         """The one point at which it is used, or none."""
         wanted = self.rule.wants(self, path) | at_expiry(path, self.expiry)
         use = self.allowed(path) & wanted & (self.payoff(path) > 0)
-        return use & (jnp.cumsum(use) == 1)
+        return use & (accumulated(use.astype(path.times.dtype))[:-1] == 0)
 
     def cashflows(self, path: MarketPath) -> Float[Array, " points"]:
         return jnp.where(self.exercised(path), self.payoff(path), 0.0)
 
     def tradable(self, path: MarketPath) -> Bool[Array, " points"]:
         """Until it is used or expires."""
-        return (jnp.cumsum(self.exercised(path)) == 0) & ~reached(path.times, self.expiry)
+        used = accumulated(self.exercised(path).astype(path.times.dtype))[1:]
+        return (used == 0) & ~reached(path.times, self.expiry)
 
     def price(self, path: MarketPath) -> Float[Array, " points"]:
         return jnp.where(self.tradable(path), self.value(path), 0.0)
@@ -194,7 +196,8 @@ def fit_exercise(right: Right, paths: MarketPath, degree: int = 3, quotes: str |
     """The same right with a `Regression` fitted to a batch of paths on one grid.
 
     Backwards over the points at which it may be used, cash that the rule makes later, in the numeraire, is regressed on
-    the terms where using it would pay. Judge the rule on other paths: on its own it looks better than it is.
+    the terms where using it would pay. Paths that do not all count the same (``weight``) count so here too. Judge the
+    rule on other paths: on its own it looks better than it is.
 
     Source: Longstaff and Schwartz (2001).
 
@@ -205,7 +208,6 @@ def fit_exercise(right: Right, paths: MarketPath, degree: int = 3, quotes: str |
     (5, 3)
     """
     names = strings(quotes)
-    paths = eqx.tree_at(lambda p: p.weight, paths, None, is_leaf=lambda x: x is None)
     ratio = paths.quote(right.underlier) / right.strike
     seen = [paths.quote(name) for name in names]
     spread = [jnp.maximum(jnp.std(quote), 1e-12) for quote in seen]
@@ -218,12 +220,15 @@ def fit_exercise(right: Right, paths: MarketPath, degree: int = 3, quotes: str |
         return rule.terms(right, path), right.payoff(path), right.allowed(path), path.numeraire
 
     terms, payoff, allowed, unit = (np.asarray(x) for x in eqx.filter_jit(jax.vmap(looked))(paths))
-    fitted = _backwards(terms.astype(float), payoff.astype(float), allowed[0], unit.astype(float))
+    weight = np.ones(len(payoff)) if paths.weight is None else np.asarray(paths.weight, float)
+    fitted = _backwards(terms.astype(float), payoff.astype(float), allowed[0], unit.astype(float), np.sqrt(weight))
     return eqx.tree_at(lambda r: r.rule, right, eqx.tree_at(lambda r: r.coefficients, rule, as_float(fitted)))
 
 
-def _backwards(terms: np.ndarray, payoff: np.ndarray, allowed: np.ndarray, unit: np.ndarray) -> np.ndarray:
-    """Coefficients at each point (point, term); the arrays have the path first."""
+def _backwards(
+    terms: np.ndarray, payoff: np.ndarray, allowed: np.ndarray, unit: np.ndarray, root: np.ndarray
+) -> np.ndarray:
+    """Coefficients at each point (point, term); the arrays have the path first; ``root`` of what each path counts."""
     coefficients = np.zeros(terms.shape[1:])
     coefficients[:, 0] = NEVER
     later, last = np.zeros(len(payoff)), np.flatnonzero(allowed)[-1]
@@ -231,8 +236,8 @@ def _backwards(terms: np.ndarray, payoff: np.ndarray, allowed: np.ndarray, unit:
         inside = payoff[:, point] > 0
         use = inside & (point == last)
         if point != last and inside.sum() > terms.shape[-1]:
-            target = later[inside] * unit[inside, point]
-            coefficients[point] = np.linalg.lstsq(terms[inside, point], target, rcond=1e-10)[0]
+            target, scale = later[inside] * unit[inside, point], root[inside]
+            coefficients[point] = np.linalg.lstsq(terms[inside, point] * scale[:, None], target * scale, rcond=1e-10)[0]
             use = inside & (payoff[:, point] > terms[:, point] @ coefficients[point])
         later = np.where(use, payoff[:, point] / unit[:, point], later)
     return coefficients
