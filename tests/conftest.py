@@ -16,7 +16,8 @@ PROOFS = (
     "markets/test_lognormal_hazard.py", "markets/test_panel.py", "markets/test_power.py", "markets/test_rough.py",
     "markets/test_sabr.py",
     "markets/test_slv.py", "markets/test_surface.py", "markets/test_validate.py",
-    "pricing/test_black_karasinski_formula.py", "training/test_generator.py",
+    "pricing/test_american.py", "pricing/test_basket_formulas.py", "pricing/test_black_karasinski_formula.py",
+    "training/test_generator.py",
 )  # fmt: skip
 
 
