@@ -147,8 +147,8 @@ def fitted_heston(features: m.SignatureFeatures, vol: float, drift: float, key, 
 def classical(history, windows: m.SignatureFeatures, drift: float, vol: float, key, size: dict) -> dict:
     returns = history.log_returns("SPX")
     link = history.quotes.get("SPX.vol")
-    filtered = m.FilteredHistorical.fit(returns, None if link is None else link[1:], drift=drift) if link is not None \
-        else m.FilteredHistorical.fit(returns, realised(returns), drift=drift)  # fmt: skip
+    known = link is not None and np.isfinite(link).all()  # an index that began later does not cover this history
+    filtered = m.FilteredHistorical.fit(returns, link[1:] if known else realised(returns), drift=drift)
     return {
         "BlackScholes": m.BlackScholes("SPX", vol, drift=drift),
         "Heston": fitted_heston(windows, vol, drift, key, size),

@@ -55,10 +55,10 @@ def surface(leveraged: bool) -> Case:
     terms = (local.expiries, local.levels, local.rho, local.shape)
     costs = jax.jit(lambda: ssvi.price(100.0, STRIKES, 1.0, *terms))()
     market, steps = local, 64
-    if leveraged:  # low by 0.04 at the money with 64 steps as well: it is not the step
-        steps = 400
-        grid = dh.TimeGrid.uniform(maturity=1.0, steps=steps)
-        market = m.calibrate_leverage(m.Heston(*SPOT, 0.04, *LAW), local, grid, key=jax.random.key(0), particles=2**16)
+    if leveraged:
+        steps = 256
+        grid, key = dh.TimeGrid.uniform(maturity=1.0, steps=steps), jax.random.key(0)
+        market = m.calibrate_leverage(m.Heston(*SPOT, 0.04, *LAW), local, grid, key=key, particles=2**18, nodes=161)
     return spots(market, steps, costs, "SSVI surface")
 
 

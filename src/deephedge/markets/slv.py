@@ -20,6 +20,8 @@ from deephedge.markets.local import LocalVolatility
 
 WIDE = 4.0  # nodes span this many deviations of the surface at the money to each side
 LOW, HIGH = 0.1, 5.0  # bounds of the leverage
+# The kernel of a density, 1.06, flattens the convex E[V | k]: 0.8 % too high, and every call 10 basis points too cheap.
+BANDWIDTH = 0.3
 EDGE = 0.002  # share of particles beyond which the regression is held at its last value
 
 
@@ -142,12 +144,12 @@ def calibrate_leverage(
     *,
     key: PRNGKeyArray,
     particles: int = 2**15,
-    nodes: int = 41,
+    nodes: int = 81,
 ) -> StochasticLocalVolatility:
     r"""The leverage with which ``heston`` prices the surface of ``target``, by particles that walk along ``grid``.
 
     In each step :math:`E[V\mid k]` is a local linear regression over all particles with a Gaussian kernel of width
-    :math:`1.06\,\mathrm{sd}(k)\,n^{-1/5}`, held where less than 0.2 % of them lie beyond, and the row of the step is
+    :math:`0.3\,\mathrm{sd}(k)\,n^{-1/5}`, held where less than 0.2 % of them lie beyond, and the row of the step is
     :math:`\ell^2=\sigma^2_{loc}/E[V\mid k]` within (0.1, 5); then the particles move by it. Only the surface of
     ``target`` is read, not its spot or rates. Take steps of two weeks or less; the page on
     surfaces has the errors.
@@ -184,7 +186,7 @@ def _walk(
 def conditional_mean(k: Array, v: Array, at: Array) -> Array:
     """E[v | k] at each of ``at`` by a local line, held beyond the outermost particles."""
     at = jnp.clip(at, *jnp.quantile(k, jnp.asarray([EDGE, 1.0 - EDGE], k.dtype)))
-    scale = 1.06 * jnp.std(k) * len(k) ** -0.2 + 1e-6
+    scale = BANDWIDTH * jnp.std(k) * len(k) ** -0.2 + 1e-6
 
     def one(x: Array) -> Array:
         weight = jnp.exp(-0.5 * ((k - x) / scale) ** 2)
