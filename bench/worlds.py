@@ -40,6 +40,11 @@ def joint() -> m.Joint:
     )
 
 
+def stressed(scenario: str, **quotes: str) -> m.Stressed:
+    """Heston with the moves of a scenario in the middle of the year."""
+    return m.Stressed(m.Heston(*HESTON), m.historical(scenario, 0.5, **quotes))
+
+
 World = tuple[Callable[[], m.AbstractMarket], str, str]  # how it is made, the quote to draw, its name on the axis
 FAMILIES: dict[str, dict[str, World]] = {
     "equity": {
@@ -130,6 +135,16 @@ FAMILIES: dict[str, dict[str, World]] = {
             lambda: m.Dcc(
                 ("SPX", "DAX"), (m.Gjr(2e-6, 0.02, 0.1, 0.9),) * 2, 0.05, 0.9, [[1, 0.6], [0.6, 1]], (1e-4, 1e-4)
             ), "DAX", "second of two prices",
+        ),
+    },
+    "stress": {
+        "October 1987": (lambda: stressed("1987-10 crash", equity="SPX"), "SPX", "spot"),
+        "the month after Lehman": (
+            lambda: stressed("2008-10 lehman", equity="SPX", vol="SPX.vol"), "SPX.vol", "volatility",
+        ),
+        "April 2020": (
+            lambda: m.Stressed(m.Bachelier("CL", 30.0, 15.0), m.historical("2020-04 oil", 0.5, oil="CL")), "CL",
+            "oil, dollars",
         ),
     },
     "joint": {"Heston, Hull-White, Schwartz": (joint, "SPX", "spot")},
