@@ -17,6 +17,8 @@ from deephedge.features.base import AbstractFeature
 from deephedge.frictions.base import AbstractConstraint, AbstractCost
 from deephedge.frictions.constraints import Box
 from deephedge.frictions.costs import ProportionalCost
+from deephedge.frictions.execution import Execution, Orders
+from deephedge.frictions.funding import AbstractCharge, Holdings, charged
 from deephedge.instruments.base import AbstractContract, AbstractTradable, slack
 from deephedge.policies.base import AbstractPolicy
 
@@ -29,6 +31,7 @@ class HedgingProblem(eqx.Module):
 
     ``initial`` is the position held before the first decision (units, one number or one an instrument); with
     ``close_out`` the last position is sold at the last point, at a cost, otherwise it is marked at its price.
+    ``execution`` says how an order becomes a trade, ``funding`` what holding costs beyond the numeraire's interest.
     """
 
     grid: TimeGrid
@@ -39,6 +42,8 @@ class HedgingProblem(eqx.Module):
     constraint: AbstractConstraint = Box()
     initial: Float[Array, "*instrument"] = eqx.field(converter=as_float, default=0.0)
     close_out: bool = eqx.field(static=True, default=False)
+    execution: Execution = Execution()
+    funding: AbstractCharge | None = None
 
     def __check_init__(self):
         require(len(self.instruments) > 0, "a hedging problem needs at least one instrument", ProblemError)
@@ -56,26 +61,36 @@ class HedgingProblem(eqx.Module):
 
 
 class Snapshot(eqx.Module):
-    """All that is known at one point: features, cash prices of the instruments, quotes, and what can be traded."""
+    """All that is known at one point: features, cash prices of the instruments, quotes, and what can be traded.
+
+    ``limits`` is what the constraint measured there. Where instruments roll, ``rolls`` says which of them do and
+    ``closing`` at which price what was held is closed.
+    """
 
     observation: PyTree
     price: Float[Array, "*batch instrument"]
     quotes: dict[str, Float[Array, "*batch"]]
     tradable: Bool[Array, "*batch instrument"] | None = None
+    limits: PyTree = None
+    rolls: Bool[Array, "*batch instrument"] | None = None
+    closing: Float[Array, "*batch instrument"] | None = None
 
 
 class Desk(eqx.Module):
-    """What is carried from one decision to the next."""
+    """What is carried from one decision to the next: ``friction`` is what the cost remembers of earlier trades."""
 
     position: Float[Array, "*batch instrument"]
     memory: PyTree
+    friction: PyTree = None
+    orders: Orders | None = None
 
 
 class Ledger(eqx.Module):
     """What happened on a path. ``wealth = liability + sum(gain) - sum(cost)``, in units of the numeraire.
 
     ``position`` and ``trade`` in units; ``cost`` and ``gain`` of each step, the cost of closing out in the last one;
-    ``weight`` how much the path counts beside others, where the market says so.
+    ``weight`` how much the path counts beside others, where the market says so. ``charge`` is the part of ``cost`` that
+    was paid for holding, ``tradable`` what could be dealt in, ``usage`` the share used of each limit that has a name.
     """
 
     position: Float[Array, "*batch step instrument"]
@@ -85,6 +100,9 @@ class Ledger(eqx.Module):
     liability: Float[Array, "*batch"]
     wealth: Float[Array, "*batch"]
     weight: Float[Array, "*batch"] | None = None
+    charge: Float[Array, "*batch step"] | None = None
+    tradable: Bool[Array, "*batch step instrument"] | None = None
+    usage: Float[Array, "*batch step limit"] | None = None
 
 
 class _Encoded(AbstractPolicy):
@@ -103,26 +121,46 @@ class _Encoded(AbstractPolicy):
 
 
 def decide(problem: HedgingProblem, policy: AbstractPolicy, desk: Desk, now: Snapshot) -> tuple[Desk, Trade, Cash]:
-    """One decision. Training scans it, backtests scan it, serving calls it. What has expired is held, not traded."""
-    target, memory = policy(policy.encode(now.observation), desk.position, desk.memory)
-    position = problem.constraint(target, desk.position)
+    """One decision. Training scans it, backtests scan it, serving calls it. What has expired is held, not traded.
+
+    The policy is asked from the position that the desk will have once its orders are dealt; the trade is what is dealt
+    at this point, which without delays is what was just decided.
+    """
+    count = len(problem.instruments)
+    orders = problem.execution.init(count) if desk.orders is None else desk.orders
+    settled = desk.position if orders is None else desk.position + orders.waiting()
+    target, memory = policy(policy.encode(now.observation), settled, desk.memory)
+    position = problem.constraint.at(now.limits)(target, settled)
     if now.tradable is not None:
-        position = jnp.where(now.tradable, position, desk.position)
+        position = jnp.where(now.tradable, position, settled)
+    if orders is not None:
+        orders, dealt = _halted(*problem.execution(orders, position - settled, now.quotes), now.tradable)
+        position = desk.position + dealt
     trade = position - desk.position
-    return Desk(position, memory), trade, problem.cost(trade, now.price, now.quotes)
+    state = problem.cost.init(count) if desk.friction is None else desk.friction
+    friction, cost = _paid(problem.cost, state, desk.position, trade, now)
+    return Desk(position, memory, friction, orders), trade, cost
 
 
 def start(problem: HedgingProblem, policy: AbstractPolicy) -> Desk:
     """The desk before its first decision."""
-    return Desk(jnp.broadcast_to(problem.initial, (len(problem.instruments),)), policy.init())
+    count = len(problem.instruments)
+    position = jnp.broadcast_to(problem.initial, (count,))
+    return Desk(position, policy.init(), problem.cost.init(count), problem.execution.init(count))
 
 
 def snapshots(problem: HedgingProblem, path: MarketPath) -> Snapshot:
     """What is known at each point of a path, or of the part of it seen so far; points lead."""
+    instruments = problem.instruments
     observation = {feature.name: feature(path) for feature in problem.features}
-    price = jnp.stack([instrument.price(path) for instrument in problem.instruments], axis=-1)
-    tradable = jnp.stack([instrument.tradable(path) for instrument in problem.instruments], axis=-1)
-    return Snapshot(observation, price, path.quotes, tradable)
+    price = jnp.stack([instrument.price(path) for instrument in instruments], axis=-1)
+    tradable = jnp.stack([instrument.tradable(path) for instrument in instruments], axis=-1)
+    limits = problem.constraint.measure(path, instruments, problem.liability)
+    rolls, closing = None, None
+    if any(type(each).rolls is not AbstractTradable.rolls for each in instruments):
+        rolls = jnp.stack([each.rolls(path) for each in instruments], axis=-1)
+        closing = price + jnp.stack([each.cashflows(path) for each in instruments], axis=-1)
+    return Snapshot(observation, price, {"time": path.times} | path.quotes, tradable, limits, rolls, closing)
 
 
 def rollout(problem: HedgingProblem, policy: AbstractPolicy, path: MarketPath) -> Ledger:
@@ -134,29 +172,41 @@ def rollout(problem: HedgingProblem, policy: AbstractPolicy, path: MarketPath) -
     )
     encoded = _Encoded(policy)
 
-    def step(desk: Desk, now: Snapshot) -> tuple[Desk, tuple[Array, Trade, Cash]]:
+    def step(desk: Desk, now: Snapshot) -> tuple[Desk, tuple]:
+        held = desk.position
         desk, trade, cost = decide(problem, encoded, desk, now)
-        return desk, (desk.position, trade, cost)
+        used = problem.constraint.at(now.limits).usage(desk.position, held)
+        return desk, (desk.position, trade, cost, used)
 
     # the backward pass keeps matrix products and does the cheap rest again: less memory to move than either extreme
     step = jax.checkpoint(step, policy=jax.checkpoint_policies.dots_saveable, prevent_cse=False)
-    desk, (position, trade, cost) = lax.scan(step, start(problem, policy), now)
-    cost = cost / path.numeraire[:-1]
+    desk, (position, trade, cost, usage) = lax.scan(step, start(problem, policy), now)
     if problem.close_out:
         price, quotes, tradable = jax.tree.map(lambda x: x[-1], (seen.price, seen.quotes, seen.tradable))
         closing = jnp.where(tradable, -desk.position, 0.0)
-        cost = cost.at[-1].add(problem.cost(closing, price, quotes) / path.numeraire[-1])
+        left = problem.cost.step(desk.friction, closing, price, quotes)[1] / path.numeraire[-1]
     cash = jnp.stack([instrument.cashflows(path) for instrument in problem.instruments], axis=-1)
+    owed = problem.liability.cashflows(path)
+    paid, charge = cost / path.numeraire[:-1], None
+    if problem.funding is not None:
+        held = Holdings(position, now.price, cash[1:], jnp.zeros_like(cost), jnp.diff(path.times), now.quotes)
+        bought = jnp.sum(trade * now.price, axis=-1).at[0].add(jnp.sum(problem.initial * now.price[0]))
+        income = jnp.sum(position[:-1] * cash[1:-1], axis=-1)
+        flow = owed[:-1] - bought - cost + jnp.concatenate([jnp.zeros(1, income.dtype), income])
+        charge = charged(problem.funding, path, held, flow) / path.numeraire[1:]
+        paid = paid + charge
+    paid = paid.at[-1].add(left) if problem.close_out else paid
     unit = path.numeraire[:, None]
     gain = jnp.sum(position * (jnp.diff(seen.price / unit, axis=0) + (cash / unit)[1:]), axis=-1)
-    liability = jnp.sum(problem.liability.cashflows(path) / path.numeraire)
-    wealth = liability + jnp.sum(gain) - jnp.sum(cost)
-    return Ledger(position, trade, cost, gain, liability, wealth, path.weight)
+    liability = jnp.sum(owed / path.numeraire)
+    wealth = liability + jnp.sum(gain) - jnp.sum(paid)
+    return Ledger(position, trade, paid, gain, liability, wealth, path.weight, charge, now.tradable, usage)
 
 
 def evaluate(problem: HedgingProblem, policies: dict[str, AbstractPolicy], paths: MarketPath) -> dict[str, Ledger]:
     """Follow each policy along the same batch of paths (path axis leading)."""
     require(paths.times.ndim == 2, "evaluate needs a batch of paths; follow one path with rollout", ProblemError)
+    problem.constraint.check(jax.tree.map(lambda x: x[0], paths), problem.instruments, problem.liability)
     return {name: gathered(_follow(problem, policy, paths)) for name, policy in policies.items()}
 
 
@@ -173,6 +223,24 @@ def follow(problem: HedgingProblem, policy: AbstractPolicy, paths: MarketPath) -
 
 
 _follow = eqx.filter_jit(follow)
+
+
+def _halted(orders: Orders, trade: Trade, tradable: Bool[Array, " instrument"] | None) -> tuple[Orders, Trade]:
+    """What cannot be dealt in is not dealt, and its orders are gone."""
+    if tradable is None:
+        return orders, trade
+    kept = jax.tree.map(lambda x: jnp.where(tradable, x, 0.0), orders)
+    return kept, jnp.where(tradable, trade, 0.0)
+
+
+def _paid(cost: AbstractCost, state: PyTree, held: Trade, trade: Trade, now: Snapshot) -> tuple[PyTree, Cash]:
+    """The cost of a trade; what rolls is closed in the old contract and opened in the new, both at cost."""
+    if now.rolls is None or now.closing is None:
+        return cost.step(state, trade, now.price, now.quotes)
+    closed = jnp.where(now.rolls, -held, 0.0)
+    state, first = cost.step(state, closed, now.closing, now.quotes)
+    state, second = cost.step(state, trade - closed, now.price, now.quotes)
+    return state, first + second
 
 
 def _expires_inside(contract: AbstractContract, grid: TimeGrid) -> None:

@@ -14,12 +14,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
-__all__ = ["Array", "Bool", "Float", "Int", "PRNGKeyArray", "PyTree", "as_float", "concrete", "number"]
+__all__ = ["Array", "Bool", "Float", "Int", "PRNGKeyArray", "PyTree", "as_float", "concrete", "number", "optional"]
 
 
 def as_float(value: Any) -> Array:
     """``value`` as an array of the default float type (float32, or float64 with ``jax_enable_x64``)."""
     return jnp.asarray(value, dtype=jnp.result_type(float))
+
+
+def optional(value: Any) -> Array | None:
+    """As ``as_float``, but nothing stays nothing."""
+    return None if value is None else as_float(value)
 
 
 def number(**kwargs: Any) -> Any:

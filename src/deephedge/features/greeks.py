@@ -1,17 +1,12 @@
 """Sensitivities of a tradable's price along the path, by differentiating the price itself."""
 
-from collections.abc import Callable
-
 import equinox as eqx
-import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from deephedge.core.errors import ProblemError, require
 from deephedge.core.paths import MarketPath
 from deephedge.features.base import AbstractFeature
 from deephedge.instruments.base import AbstractTradable
-from deephedge.pricing.greeks import sensitivity
+from deephedge.instruments.sensitivity import along, underlier_of
 
 
 class Delta(AbstractFeature):
@@ -32,10 +27,10 @@ class Delta(AbstractFeature):
     quote: str | None = eqx.field(static=True, default=None)
 
     def __check_init__(self):
-        _underlier(self.contract, self.quote)
+        underlier_of(self.contract, self.quote)
 
     def __call__(self, path: MarketPath) -> Float[Array, " points"]:
-        return _sensitivity(self.contract, path, _underlier(self.contract, self.quote), order=1)
+        return along(self.contract, path, underlier_of(self.contract, self.quote), order=1)
 
 
 class Gamma(AbstractFeature):
@@ -53,10 +48,10 @@ class Gamma(AbstractFeature):
     quote: str | None = eqx.field(static=True, default=None)
 
     def __check_init__(self):
-        _underlier(self.contract, self.quote)
+        underlier_of(self.contract, self.quote)
 
     def __call__(self, path: MarketPath) -> Float[Array, " points"]:
-        return _sensitivity(self.contract, path, _underlier(self.contract, self.quote), order=2)
+        return along(self.contract, path, underlier_of(self.contract, self.quote), order=2)
 
 
 class Vega(AbstractFeature):
@@ -77,29 +72,8 @@ class Vega(AbstractFeature):
     quote: str | None = eqx.field(static=True, default=None)
 
     def __check_init__(self):
-        _underlier(self.contract, self.quote)
+        underlier_of(self.contract, self.quote)
 
     def __call__(self, path: MarketPath) -> Float[Array, " points"]:
         own = self.quote or getattr(self.contract, "vol", None)
-        return _sensitivity(self.contract, path, own or f"{_underlier(self.contract, None)}.vol", order=1)
-
-
-def _underlier(contract: AbstractTradable, quote: str | None) -> str:
-    found = quote or getattr(contract, "underlier", None)
-    message = f"a {type(contract).__name__} has no one underlier; say which quote to differentiate by: quote='...'"
-    require(found is not None, message, ProblemError)
-    return found  # pyright: ignore
-
-
-def _sensitivity(contract: AbstractTradable, path: MarketPath, quote: str, order: int) -> Float[Array, " points"]:
-    def price(values: Float[Array, " points"]) -> Float[Array, " points"]:
-        return contract.price(path.with_quotes({quote: values}))
-
-    for _ in range(order):
-        price = sensitivity(price, 0) if contract.pointwise else _diagonal(price)
-    return price(path.quote(quote))
-
-
-def _diagonal(price: Callable) -> Callable:
-    """The derivative of the price at each point to the quote at that point, where it depends on earlier ones too."""
-    return lambda values: jnp.diagonal(jax.jacfwd(price)(values))
+        return along(self.contract, path, own or f"{underlier_of(self.contract)}.vol", order=1)

@@ -4,11 +4,13 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from deephedge.core.errors import require
+from deephedge.core.paths import MarketPath
 from deephedge.core.types import as_float, concrete
 from deephedge.frictions.base import AbstractConstraint, per_instrument
+from deephedge.instruments.base import AbstractContract, AbstractTradable
 
 ROUNDING = 1e-4  # of a lot: a limit of three lots, written as 3 * 0.1 in float32, allows three
 
@@ -72,4 +74,46 @@ class Lots(AbstractConstraint):
         lots = jnp.clip(jnp.round((inside - position) / per_instrument("size", self.size, target)), fewest, most)
         reached = position + jnp.where(fewest <= most, lots, 0.0) * self.size
         # Written so that the value is the lots to the last bit and the derivative that of the box.
+        return lax.stop_gradient(reached) + (inside - lax.stop_gradient(inside))
+
+
+class MinimumTicket(AbstractConstraint):
+    """Trades of at least ``size`` units or none, each instrument on its own, inside what ``within`` allows.
+
+    What is wanted and smaller is not traded. Gradients pass as if ``within`` alone stood there, a stated relaxation.
+
+    >>> import jax.numpy as jnp, deephedge as dh
+    >>> dh.frictions.MinimumTicket(0.5)(jnp.array([0.4, 0.7]), jnp.zeros(2)).tolist()
+    [0.0, 0.699999988079071]
+    """
+
+    size: Float[Array, "*instrument"] = eqx.field(converter=as_float)
+    within: AbstractConstraint = Box()
+
+    def measure(
+        self, path: MarketPath, instruments: tuple[AbstractTradable, ...], liability: AbstractContract
+    ) -> PyTree:
+        return self.within.measure(path, instruments, liability)
+
+    def at(self, known: PyTree) -> "MinimumTicket":
+        return MinimumTicket(self.size, self.within.at(known))
+
+    def check(self, path: MarketPath, instruments: tuple[AbstractTradable, ...], liability: AbstractContract) -> None:
+        self.within.check(path, instruments, liability)
+
+    def usage(
+        self, position: Float[Array, " instrument"], before: Float[Array, " instrument"]
+    ) -> Float[Array, " limit"] | None:
+        return self.within.usage(position, before)
+
+    def __check_init__(self):
+        sound = concrete(self.size, lambda s: (s >= 0) & np.isfinite(s))
+        require(sound, f"the smallest ticket must be 0 or more units, was {self.size}")
+
+    def __call__(
+        self, target: Float[Array, " instrument"], position: Float[Array, " instrument"]
+    ) -> Float[Array, " instrument"]:
+        inside = self.within(target, position)
+        dealt = jnp.abs(inside - position) >= per_instrument("size", self.size, target) * (1 - ROUNDING)
+        reached = jnp.where(dealt, inside, position)
         return lax.stop_gradient(reached) + (inside - lax.stop_gradient(inside))

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
+from jax import lax
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
-from deephedge.core.errors import ProblemError, UnknownQuote, nearest, require
-from deephedge.core.types import as_float, concrete
-from deephedge.frictions.base import AbstractCost, per_instrument, size
+from deephedge.core.errors import ProblemError, require
+from deephedge.core.types import as_float
+from deephedge.frictions.base import AbstractCost, Rate, checked_rate, per_instrument, size
 
 
 class ProportionalCost(AbstractCost):
@@ -24,7 +24,7 @@ class ProportionalCost(AbstractCost):
     rate: Float[Array, "*instrument"] = eqx.field(converter=as_float, default=0.0)
 
     def __check_init__(self):
-        _check_rate("rate", self.rate, "a share of the cash traded")
+        checked_rate("rate", self.rate, "a share of the cash traded")
 
     def __call__(
         self,
@@ -39,7 +39,8 @@ class FixedCost(AbstractCost):
     r"""A fee for each trade of any size: :math:`\sum_i a_i\,1_{|n_i|>\epsilon}`, ``amount`` in cash.
 
     A trade of up to ``tolerance`` units is none: two ways of computing the same position differ by rounding. A step
-    has no slope, so gradients do not see this cost: it is charged, but training does not learn to avoid it.
+    has no slope to learn from, so the derivative is that of :math:`a_i(1-e^{-|n_i|/w_i})`, a step smeared over
+    ``width`` :math:`w_i` units (0: no derivative at all); the value is always the true one.
 
     >>> import jax.numpy as jnp, deephedge as dh
     >>> float(dh.frictions.FixedCost(2.5)(jnp.array([-2.0, 0.0, 1e-9]), jnp.ones(3), {}))
@@ -48,10 +49,12 @@ class FixedCost(AbstractCost):
 
     amount: Float[Array, "*instrument"] = eqx.field(converter=as_float)
     tolerance: Float[Array, "*instrument"] = eqx.field(converter=as_float, default=1e-6)
+    width: Float[Array, "*instrument"] = eqx.field(converter=as_float, default=0.1)
 
     def __check_init__(self):
-        _check_rate("amount", self.amount, "cash for each trade")
-        _check_rate("tolerance", self.tolerance, "units")
+        checked_rate("amount", self.amount, "cash for each trade")
+        checked_rate("tolerance", self.tolerance, "units")
+        checked_rate("width", self.width, "units")
 
     def __call__(
         self,
@@ -60,7 +63,43 @@ class FixedCost(AbstractCost):
         quotes: dict[str, Float[Array, ""]],
     ) -> Float[Array, ""]:
         traded = jnp.abs(trade) > per_instrument("tolerance", self.tolerance, trade)
-        return jnp.sum(jnp.where(traded, per_instrument("amount", self.amount, trade), 0.0))
+        amount, width = (per_instrument(name, getattr(self, name), trade) for name in ("amount", "width"))
+        true = jnp.sum(jnp.where(traded, amount, 0.0))
+        smeared = -jnp.expm1(-size(trade) / jnp.where(width > 0, width, 1.0))
+        relaxed = jnp.sum(lax.stop_gradient(amount) * jnp.where(width > 0, smeared, 0.0))
+        return true + (relaxed - lax.stop_gradient(relaxed))
+
+
+class MinimumFee(AbstractCost):
+    r"""A share of the cash traded, but no ticket below ``minimum``: :math:`\sum_i\max(\varepsilon_i|n_i||P_i|, m_i)`.
+
+    Paid for trades of more than ``tolerance`` units. Below the minimum the derivative is that of the share: a stated
+    relaxation, without which training would not see that small tickets cost anything.
+
+    >>> import jax.numpy as jnp, deephedge as dh
+    >>> float(dh.frictions.MinimumFee(0.01, 5.0)(jnp.array([-2.0, 10.0]), jnp.full(2, 100.0), {}))
+    15.0
+    """
+
+    rate: Float[Array, "*instrument"] = eqx.field(converter=as_float)
+    minimum: Float[Array, "*instrument"] = eqx.field(converter=as_float)
+    tolerance: Float[Array, "*instrument"] = eqx.field(converter=as_float, default=1e-6)
+
+    def __check_init__(self):
+        checked_rate("rate", self.rate, "a share of the cash traded")
+        checked_rate("minimum", self.minimum, "cash for each trade")
+        checked_rate("tolerance", self.tolerance, "units")
+
+    def __call__(
+        self,
+        trade: Float[Array, " instrument"],
+        price: Float[Array, " instrument"],
+        quotes: dict[str, Float[Array, ""]],
+    ) -> Float[Array, ""]:
+        share = per_instrument("rate", self.rate, trade) * size(trade) * jnp.abs(price)
+        traded = jnp.abs(trade) > per_instrument("tolerance", self.tolerance, trade)
+        paid = jnp.where(traded, jnp.maximum(share, per_instrument("minimum", self.minimum, trade)), 0.0)
+        return jnp.sum(share + lax.stop_gradient(paid - share))
 
 
 class HalfSpread(AbstractCost):
@@ -77,18 +116,10 @@ class HalfSpread(AbstractCost):
     0.25
     """
 
-    spread: Float[Array, "*instrument"] | None
-    quotes: tuple[str | None, ...] | None = eqx.field(static=True)
+    spread: Rate
 
     def __init__(self, spread: ArrayLike | str | Sequence[float | str | None]):
-        names = (spread,) if isinstance(spread, str) else spread
-        named = isinstance(names, list | tuple) and any(isinstance(name, str) for name in names)
-        self.quotes = tuple(names) if named else None  # pyright: ignore
-        self.spread = None if named else as_float(spread)
-
-    def __check_init__(self):
-        if self.spread is not None:
-            _check_rate("spread", self.spread, "cash a unit, ask less bid")
+        self.spread = Rate("spread", spread, "cash a unit, ask less bid")
 
     def __call__(
         self,
@@ -96,9 +127,7 @@ class HalfSpread(AbstractCost):
         price: Float[Array, " instrument"],
         quotes: dict[str, Float[Array, ""]],
     ) -> Float[Array, ""]:
-        names = self.quotes or ()
-        spread = jnp.stack([_quoted(quotes, name) for name in names]) if self.spread is None else self.spread
-        return 0.5 * jnp.sum(per_instrument("spread", spread, trade) * size(trade))
+        return 0.5 * jnp.sum(self.spread(quotes, trade) * size(trade))
 
 
 class QuadraticCost(AbstractCost):
@@ -117,7 +146,7 @@ class QuadraticCost(AbstractCost):
     per_price: bool = eqx.field(static=True, default=False)
 
     def __check_init__(self):
-        _check_rate("coefficient", self.coefficient, "cash a unit squared")
+        checked_rate("coefficient", self.coefficient, "cash a unit squared")
 
     def __call__(
         self,
@@ -152,13 +181,16 @@ class Costs(AbstractCost):
     ) -> Float[Array, ""]:
         return sum((cost(trade, price, quotes) for cost in self.costs), start=jnp.zeros(()))  # pyright: ignore
 
+    def init(self, instruments: int) -> tuple[PyTree, ...]:
+        return tuple(cost.init(instruments) for cost in self.costs)
 
-def _check_rate(name: str, value: Float[Array, "*instrument"], unit: str) -> None:
-    sound = concrete(value, lambda x: (x >= 0) & np.isfinite(x))
-    require(sound, f"{name} must be 0 or more ({unit}), was {value}; a trade cannot earn its cost")
-
-
-def _quoted(quotes: dict[str, Float[Array, ""]], name: str | None) -> Float[Array, ""]:
-    if name is not None and name not in quotes:
-        raise UnknownQuote(f"the spread needs the quote {name!r}, which the path lacks: {nearest(name, quotes)}")
-    return as_float(0.0) if name is None else quotes[name]
+    def step(
+        self,
+        state: tuple[PyTree, ...],
+        trade: Float[Array, " instrument"],
+        price: Float[Array, " instrument"],
+        quotes: dict[str, Float[Array, ""]],
+    ) -> tuple[tuple[PyTree, ...], Float[Array, ""]]:
+        every = zip(self.costs, state, strict=True)
+        states, cash = zip(*(cost.step(seen, trade, price, quotes) for cost, seen in every), strict=True)
+        return states, sum(cash, start=jnp.zeros(()))  # pyright: ignore

@@ -42,9 +42,17 @@ class AbstractTradable(AbstractContract):
         """Cash price at each point, ex the cash paid at that point; 0 once the contract has ended."""
 
     def tradable(self, path: MarketPath) -> Bool[Array, " points"]:
-        """Whether it can be dealt in at each point: always, or until its ``expiry`` where it has one."""
-        expiry = getattr(self, "expiry", None)
-        return jnp.ones(path.times.shape, bool) if expiry is None else ~reached(path.times, expiry)
+        """Whether it can be dealt in at each point: until its ``expiry`` where it has one, and while none halts it.
+
+        A path halts what is written on a name where its quote ``"<name>.halted"`` is not 0.
+        """
+        expiry, halted = getattr(self, "expiry", None), path.quotes.get(f"{getattr(self, 'underlier', '')}.halted")
+        dealt = jnp.ones(path.times.shape, bool) if expiry is None else ~reached(path.times, expiry)
+        return dealt if halted is None else dealt & (halted == 0)
+
+    def rolls(self, path: MarketPath) -> Bool[Array, " points"]:
+        """Where what is held is closed and what follows it is opened, both at cost: nowhere, for most contracts."""
+        return jnp.zeros(path.times.shape, bool)
 
 
 def reached(times: Float[Array, "*points"], expiry: Float[Array, ""]) -> Bool[Array, "*points"]:

@@ -10,14 +10,10 @@ from jaxtyping import Array, Float
 
 from deephedge.core.errors import ProblemError, UnknownQuote, require
 from deephedge.core.paths import MarketPath
-from deephedge.core.types import as_float, concrete, number
+from deephedge.core.types import as_float, concrete, number, optional
 from deephedge.instruments.base import AbstractTradable, at_expiry, discount, forward, time_left
 from deephedge.instruments.equity import check_expiry, check_terms
 from deephedge.pricing import basket
-
-
-def _optional(value: Any) -> Float[Array, "..."] | None:
-    return None if value is None else as_float(value)
 
 
 def _several(names: Any) -> tuple[str, ...] | None:
@@ -42,7 +38,7 @@ class Exchange(AbstractTradable):
     first: str = eqx.field(static=True)
     second: str = eqx.field(static=True)
     expiry: Float[Array, ""] = number()
-    correlation: Float[Array, ""] | None = eqx.field(converter=_optional, default=None)
+    correlation: Float[Array, ""] | None = eqx.field(converter=optional, default=None)
     vols: tuple[str, ...] | None = eqx.field(static=True, converter=_several, default=None)
 
     def __check_init__(self):
@@ -78,7 +74,7 @@ class SpreadOption(AbstractTradable):
     strike: Float[Array, ""] = number()
     expiry: Float[Array, ""] = number()
     call: bool = eqx.field(static=True, default=True)
-    correlation: Float[Array, ""] | None = eqx.field(converter=_optional, default=None)
+    correlation: Float[Array, ""] | None = eqx.field(converter=optional, default=None)
     vols: tuple[str, ...] | None = eqx.field(static=True, converter=_several, default=None)
 
     def __check_init__(self):
@@ -113,8 +109,8 @@ class BestOf(AbstractTradable):
     strike: Float[Array, ""] = number()
     expiry: Float[Array, ""] = number()
     call: bool = eqx.field(static=True, default=True)
-    weights: Float[Array, " asset"] | None = eqx.field(converter=_optional, default=None)
-    correlation: Float[Array, ""] | None = eqx.field(converter=_optional, default=None)
+    weights: Float[Array, " asset"] | None = eqx.field(converter=optional, default=None)
+    correlation: Float[Array, ""] | None = eqx.field(converter=optional, default=None)
     vols: tuple[str, ...] | None = eqx.field(static=True, converter=_several, default=None)
 
     def __check_init__(self):
@@ -144,8 +140,8 @@ class WorstOf(AbstractTradable):
     strike: Float[Array, ""] = number()
     expiry: Float[Array, ""] = number()
     call: bool = eqx.field(static=True, default=True)
-    weights: Float[Array, " asset"] | None = eqx.field(converter=_optional, default=None)
-    correlation: Float[Array, ""] | None = eqx.field(converter=_optional, default=None)
+    weights: Float[Array, " asset"] | None = eqx.field(converter=optional, default=None)
+    correlation: Float[Array, ""] | None = eqx.field(converter=optional, default=None)
     vols: tuple[str, ...] | None = eqx.field(static=True, converter=_several, default=None)
 
     def __check_init__(self):
@@ -180,7 +176,7 @@ class Basket(AbstractTradable):
     strike: Float[Array, ""] = number()
     expiry: Float[Array, ""] = number()
     call: bool = eqx.field(static=True, default=True)
-    correlation: Float[Array, "*asset"] | None = eqx.field(converter=_optional, default=None)
+    correlation: Float[Array, "*asset"] | None = eqx.field(converter=optional, default=None)
     vols: tuple[str, ...] | None = eqx.field(static=True, converter=_several, default=None)
 
     def __check_init__(self):

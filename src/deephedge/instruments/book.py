@@ -140,6 +140,22 @@ def sold(contract: AbstractTradable, units: ArrayLike = 1.0) -> Book:
     return Book((contract, Premium(contract)), (-as_float(units), units))
 
 
+def marked(liability: AbstractContract, contract: AbstractTradable | None = None) -> AbstractTradable:
+    """What a liability is worth: ``contract`` where one is named to stand for it, otherwise itself less its premiums.
+
+    A premium is cash that has been received; raises ``ProblemError`` where something else has no price.
+    """
+    found = contract if contract is not None else liability
+    if isinstance(found, Book):
+        kept = [n for n, kind in enumerate(found.kinds) if not isinstance(kind, Premium)]
+        parts = tuple(found.kinds[n] for n in kept), tuple(found.units[n] for n in kept)
+        found = eqx.tree_at(lambda book: (book.kinds, book.units), found, parts) if kept else Nothing()
+    wrong = [type(k).__name__ for k in getattr(found, "kinds", (found,)) if not isinstance(k, AbstractTradable)]
+    message = f"{', '.join(wrong)} has no price; name a contract with a price that stands for it: contract=..."
+    require(not wrong, message, ProblemError)
+    return found  # pyright: ignore
+
+
 def _kind(contract: AbstractContract) -> Hashable:
     leaves, structure = jax.tree.flatten(contract)
     return structure, tuple((x.shape, x.dtype) if eqx.is_array(x) else x for x in leaves)

@@ -1,0 +1,61 @@
+"""Sensitivities of a price along a path, by differentiating the price itself."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from deephedge.core.errors import ProblemError, require
+from deephedge.core.paths import MarketPath
+from deephedge.instruments.base import AbstractContract, AbstractTradable
+from deephedge.pricing.greeks import sensitivity
+
+
+def along(contract: AbstractTradable, path: MarketPath, quote: str, order: int = 1) -> Float[Array, " points"]:
+    r"""Derivative of ``order`` of the price at each point to the ``quote`` at that point, earlier quotes held fixed.
+
+    >>> import deephedge as dh, jax.numpy as jnp
+    >>> path = dh.MarketPath(jnp.array([0.0, 1.0]), {"SPX": jnp.array([1.0, 1.2])}, jnp.ones(2))
+    >>> along(dh.instruments.Spot("SPX"), path, "SPX").tolist()
+    [1.0, 1.0]
+    """
+    name = type(contract).__name__
+    require(
+        isinstance(contract, AbstractTradable), f"{name} has no price, so no sensitivity to {quote!r}", ProblemError
+    )
+
+    def price(values: Float[Array, " points"]) -> Float[Array, " points"]:
+        return contract.price(path.with_quotes({quote: values}))
+
+    for _ in range(order):
+        price = sensitivity(price, 0) if contract.pointwise else _diagonal(price)
+    return price(path.quote(quote))
+
+
+def shifted(
+    contract: AbstractTradable, path: MarketPath, quotes: dict[str, Float[Array, " points"]]
+) -> Float[Array, " points"]:
+    """The price at each point if the market stood there at ``quotes`` and had come as it came."""
+    if contract.pointwise:
+        return contract.price(path.with_quotes(quotes))
+    points = jnp.arange(path.times.shape[0])
+
+    def struck(point: Array) -> Array:
+        there = {name: jnp.where(points == point, moved, path.quote(name)) for name, moved in quotes.items()}
+        return contract.price(path.with_quotes(there))[point]
+
+    return jax.vmap(struck)(points)
+
+
+def underlier_of(contract: AbstractContract, quote: str | None = None) -> str:
+    """The quote a contract is written on: its own underlier, unless another is named."""
+    found = quote or getattr(contract, "underlier", None)
+    message = f"a {type(contract).__name__} has no one underlier; say which quote to differentiate by: quote='...'"
+    require(found is not None, message, ProblemError)
+    return found  # pyright: ignore
+
+
+def _diagonal(price: Callable) -> Callable:
+    """The derivative of the price at each point to the quote at that point, where it depends on earlier ones too."""
+    return lambda values: jnp.diagonal(jax.jacfwd(price)(values))
