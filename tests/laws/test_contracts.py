@@ -44,6 +44,9 @@ WORLDS = {
     ),
     "heston": lambda: m.Heston("A", 1.0, 0.04, rate=0.05, dividend=0.02, **HESTON),
     "surface": surface,
+    "currencies": lambda: m.GarmanKohlhagen(
+        ("EURUSD", "GBPUSD"), (0.1, 0.12), (1.1, 1.25), 0.05, (0.02, 0.04), [[1, 0.6], [0.6, 1]], "EURGBP"
+    ),
 }
 
 CALL, ENDED = i.EuropeanCall("A", 1.0, 1.0), i.EuropeanPut("A", 1.1, 0.5)
@@ -69,6 +72,12 @@ MEMBERS = {
     "American": Member(
         i.American("A", 1.1, 1.0, False, i.Boundary("bjerksund_stensland"), formula="bjerksund_stensland"), bias=0.02
     ),
+    "FxForward": Member(i.FxForward("EURUSD", 1.1, 1.0), "currencies"),
+    "FxForward on a cross": Member(i.FxForward("EURGBP", 0.9, 0.75, "USD"), "currencies"),
+    "FxSwap": Member(i.FxSwap("EURUSD", 1.1, 1.13, 0.25, 0.9), "currencies"),
+    "NonDeliverableForward": Member(i.NonDeliverableForward("EURGBP", 0.9, 0.6, 0.8, "USD"), "currencies"),
+    "FxOption": Member(i.FxOption("EURUSD", 1.1, 1.0), "currencies"),
+    "FxOption on a cross": Member(i.FxOption("EURGBP", 0.9, 0.75, False, "USD"), "currencies"),
     "Nothing": Member(i.Nothing(), fair=False),
     "Premium": Member(i.Premium(i.EuropeanCall("A", 1.0, 2.0)), fair=False),
 }

@@ -15,6 +15,7 @@ from deephedge.instruments.exercise import (
     fit_exercise,
     worst_case,
 )
+from deephedge.instruments.fx import FxForward, FxOption, FxSwap, NonDeliverableForward
 from deephedge.instruments.heston import HestonCall
 from deephedge.instruments.listed import ListedOption
 from deephedge.instruments.volatility import QuotedVarianceSwap, VarianceSwap
@@ -35,9 +36,13 @@ __all__ = [
     "EuropeanPut",
     "Exchange",
     "Forward",
+    "FxForward",
+    "FxOption",
+    "FxSwap",
     "HestonCall",
     "ListedOption",
     "Never",
+    "NonDeliverableForward",
     "Nothing",
     "Premium",
     "QuotedVarianceSwap",
