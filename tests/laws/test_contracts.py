@@ -47,9 +47,11 @@ WORLDS = {
     "currencies": lambda: m.GarmanKohlhagen(
         ("EURUSD", "GBPUSD"), (0.1, 0.12), (1.1, 1.25), 0.05, (0.02, 0.04), [[1, 0.6], [0.6, 1]], "EURGBP"
     ),
+    "oil": lambda: m.SchwartzSmith("CL", 1.0, 1.5, 0.35, 0.2, 0.1, rate=0.05, expiries=(0.3, 0.6, 0.9, 1.2)),
 }
 
 CALL, ENDED = i.EuropeanCall("A", 1.0, 1.0), i.EuropeanPut("A", 1.1, 0.5)
+NEARBY = tuple(f"CL.future.{years}" for years in (0.3, 0.6, 0.9))
 MEMBERS = {
     "Spot": Member(i.Spot("A")),
     "Forward": Member(i.Forward("A", 1.1, 1.0)),
@@ -78,6 +80,9 @@ MEMBERS = {
     "NonDeliverableForward": Member(i.NonDeliverableForward("EURGBP", 0.9, 0.6, 0.8, "USD"), "currencies"),
     "FxOption": Member(i.FxOption("EURUSD", 1.1, 1.0), "currencies"),
     "FxOption on a cross": Member(i.FxOption("EURGBP", 0.9, 0.75, False, "USD"), "currencies"),
+    "Future": Member(i.Future("CL.future.0.9", 0.9, 10.0), "oil"),
+    "FuturesStrip": Member(i.FuturesStrip(NEARBY, (0.3, 0.6, 0.9), lag=0.05), "oil"),
+    "second nearby to the end": Member(i.FuturesStrip((*NEARBY, "CL.future.1.2"), (0.3, 0.6, 0.9, 1.2), 2), "oil"),
     "Nothing": Member(i.Nothing(), fair=False),
     "Premium": Member(i.Premium(i.EuropeanCall("A", 1.0, 2.0)), fair=False),
 }
@@ -87,7 +92,7 @@ def dated(contract: i.AbstractContract, path: dh.MarketPath) -> dict[str, jax.Ar
     """All that a contract says of a path, point by point."""
     said = {"cash": contract.cashflows(path), **contract.state(path)}
     if isinstance(contract, i.AbstractTradable):
-        said |= {"price": contract.price(path), "tradable": contract.tradable(path)}
+        said |= {"price": contract.price(path), "tradable": contract.tradable(path), "rolls": contract.rolls(path)}
     return said
 
 
@@ -152,7 +157,7 @@ def test_what_has_ended_pays_nothing_and_costs_nothing(name):
     if over.any():
         end = int(np.argmax(over))
         assert not whole["cash"][end + 1 :].any()
-        for kind in {"price", "tradable"} & whole.keys():
+        for kind in {"price", "tradable", "rolls"} & whole.keys():
             assert not whole[kind][end:].any(), kind
         assert (held["last"] == 0).all()
 

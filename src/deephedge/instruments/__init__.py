@@ -15,6 +15,7 @@ from deephedge.instruments.exercise import (
     fit_exercise,
     worst_case,
 )
+from deephedge.instruments.futures import Future, FuturesStrip, calendar_spread, crack_spread
 from deephedge.instruments.fx import FxForward, FxOption, FxSwap, NonDeliverableForward
 from deephedge.instruments.heston import HestonCall
 from deephedge.instruments.listed import ListedOption
@@ -36,6 +37,8 @@ __all__ = [
     "EuropeanPut",
     "Exchange",
     "Forward",
+    "Future",
+    "FuturesStrip",
     "FxForward",
     "FxOption",
     "FxSwap",
@@ -51,6 +54,8 @@ __all__ = [
     "SpreadOption",
     "VarianceSwap",
     "WorstOf",
+    "calendar_spread",
+    "crack_spread",
     "fit_exercise",
     "long",
     "short",

@@ -46,6 +46,10 @@ class AbstractTradable(AbstractContract):
         expiry = getattr(self, "expiry", None)
         return jnp.ones(path.times.shape, bool) if expiry is None else ~reached(path.times, expiry)
 
+    def rolls(self, path: MarketPath) -> Bool[Array, " points"]:
+        """At which points the contract held until then is closed and another opened, the position being kept."""
+        return jnp.zeros(path.times.shape, bool)
+
 
 def reached(times: Float[Array, "*points"], expiry: Float[Array, ""]) -> Bool[Array, "*points"]:
     """Whether each time is ``expiry`` or later, to the rounding of a date in float32."""

@@ -62,6 +62,11 @@ class Book(AbstractTradable):
         self._priced()
         return jnp.any(jnp.concatenate([each for _, each in self._each("tradable", path)]), axis=0)
 
+    def rolls(self, path: MarketPath) -> Bool[Array, " points"]:
+        """Where at least one of its contracts does."""
+        self._priced()
+        return jnp.any(jnp.concatenate([each for _, each in self._each("rolls", path)]), axis=0)
+
     def _total(self, what: str, path: MarketPath) -> Float[Array, " points"]:
         return sum(jnp.sum(units[:, None] * each, axis=0) for units, each in self._each(what, path))  # pyright: ignore
 
