@@ -83,6 +83,8 @@ MEMBERS = {
     "Future": Member(i.Future("CL.future.0.9", 0.9, 10.0), "oil"),
     "FuturesStrip": Member(i.FuturesStrip(NEARBY, (0.3, 0.6, 0.9), lag=0.05), "oil"),
     "second nearby to the end": Member(i.FuturesStrip((*NEARBY, "CL.future.1.2"), (0.3, 0.6, 0.9, 1.2), 2), "oil"),
+    "RollingOption": Member(i.RollingOption("A", 0.5, 0.25)),
+    "put held to its end": Member(i.RollingOption("A", 0.3, 0.3, 0.95, call=False)),
     "Nothing": Member(i.Nothing(), fair=False),
     "Premium": Member(i.Premium(i.EuropeanCall("A", 1.0, 2.0)), fair=False),
 }

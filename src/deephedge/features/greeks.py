@@ -92,6 +92,8 @@ def _underlier(contract: AbstractTradable, quote: str | None) -> str:
 
 
 def _sensitivity(contract: AbstractTradable, path: MarketPath, quote: str, order: int) -> Float[Array, " points"]:
+    contract = contract.held(path)
+
     def price(values: Float[Array, " points"]) -> Float[Array, " points"]:
         return contract.price(path.with_quotes({quote: values}))
 

@@ -19,6 +19,7 @@ from deephedge.instruments.futures import Future, FuturesStrip, calendar_spread,
 from deephedge.instruments.fx import FxForward, FxOption, FxSwap, NonDeliverableForward
 from deephedge.instruments.heston import HestonCall
 from deephedge.instruments.listed import ListedOption
+from deephedge.instruments.rolling import RollingOption
 from deephedge.instruments.volatility import QuotedVarianceSwap, VarianceSwap
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "Premium",
     "QuotedVarianceSwap",
     "Regression",
+    "RollingOption",
     "Spot",
     "SpreadOption",
     "VarianceSwap",

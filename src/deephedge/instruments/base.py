@@ -50,6 +50,10 @@ class AbstractTradable(AbstractContract):
         """At which points the contract held until then is closed and another opened, the position being kept."""
         return jnp.zeros(path.times.shape, bool)
 
+    def held(self, path: MarketPath) -> "AbstractTradable":
+        """Itself, with the terms that a roll takes from the path fixed as they stand at each point."""
+        return self
+
 
 def reached(times: Float[Array, "*points"], expiry: Float[Array, ""]) -> Bool[Array, "*points"]:
     """Whether each time is ``expiry`` or later, to the rounding of a date in float32."""
