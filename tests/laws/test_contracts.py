@@ -85,6 +85,7 @@ MEMBERS = {
     "second nearby to the end": Member(i.FuturesStrip((*NEARBY, "CL.future.1.2"), (0.3, 0.6, 0.9, 1.2), 2), "oil"),
     "RollingOption": Member(i.RollingOption("A", 0.5, 0.25)),
     "put held to its end": Member(i.RollingOption("A", 0.3, 0.3, 0.95, call=False)),
+    "Swing": Member(i.Swing("A", 1.0, (0.25, 0.5, 0.75, 0.9), 2, 1), fair=False),
     "Nothing": Member(i.Nothing(), fair=False),
     "Premium": Member(i.Premium(i.EuropeanCall("A", 1.0, 2.0)), fair=False),
 }

@@ -20,12 +20,22 @@ from deephedge.instruments.fx import FxForward, FxOption, FxSwap, NonDeliverable
 from deephedge.instruments.heston import HestonCall
 from deephedge.instruments.listed import ListedOption
 from deephedge.instruments.rolling import RollingOption
+from deephedge.instruments.swing import (
+    AbstractSwingRule,
+    Swing,
+    SwingRegression,
+    SwingThresholds,
+    WhenItPays,
+    fit_swing,
+    worst_swing,
+)
 from deephedge.instruments.volatility import QuotedVarianceSwap, VarianceSwap
 
 __all__ = [
     "AbstractContract",
     "AbstractExercise",
     "AbstractRight",
+    "AbstractSwingRule",
     "AbstractTradable",
     "American",
     "Basket",
@@ -54,13 +64,19 @@ __all__ = [
     "RollingOption",
     "Spot",
     "SpreadOption",
+    "Swing",
+    "SwingRegression",
+    "SwingThresholds",
     "VarianceSwap",
+    "WhenItPays",
     "WorstOf",
     "calendar_spread",
     "crack_spread",
     "fit_exercise",
+    "fit_swing",
     "long",
     "short",
     "sold",
     "worst_case",
+    "worst_swing",
 ]
