@@ -13,7 +13,7 @@ from deephedge import instruments as i
 SPOT, RATE, YIELD, VOL, STRIKE = 100.0, 0.05, 0.04, 0.3, 100.0
 DAYS = (90, 180, 270, 365)
 RIGHTS = ((1, 0), (2, 0), (3, 2), (4, 0))
-PATHS = 2**15
+PATHS = 2**17
 
 
 def ours() -> tuple[np.ndarray, np.ndarray]:
