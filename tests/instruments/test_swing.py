@@ -101,6 +101,17 @@ def test_on_reverting_power_it_lies_between_the_best_fixed_dates_and_the_strip()
     )
 
 
+def test_a_book_of_swings_compiles_them_as_one_and_their_end_lies_on_the_grid():
+    fitted = i.fit_swing(i.Swing("A", 1.0, DATES, 3), world(1))
+    book = i.Book((fitted, eqx.tree_at(lambda s: s.strike, fitted, jnp.array(1.1))), (1.0, -2.0))
+    assert len(book.kinds) == 1
+    cash = eqx.filter_jit(jax.vmap(lambda path: jnp.sum(book.cashflows(path) / path.numeraire)))(world(2))
+    apart = [paid(eqx.tree_at(lambda s: s.strike, fitted, jnp.array(k)), world(2))[0] for k in (1.0, 1.1)]
+    np.testing.assert_allclose(cash, apart[0] - 2 * apart[1], atol=1e-5)
+    with pytest.raises(dh.core.errors.ProblemError, match="expires at 1 years"):
+        dh.HedgingProblem(dh.TimeGrid.uniform(maturity=0.5, steps=4), book, (i.Spot("A"),), ())
+
+
 @pytest.mark.parametrize("maximum, minimum", [(2, 0), (3, 2)])
 def test_the_worst_case_is_the_best_of_all_choices(maximum, minimum):
     path = jax.tree.map(lambda x: x[0], world(2))

@@ -51,7 +51,7 @@ class AbstractTradable(AbstractContract):
         return jnp.zeros(path.times.shape, bool)
 
     def held(self, path: MarketPath) -> "AbstractTradable":
-        """Itself, with the terms that a roll takes from the path fixed as they stand at each point."""
+        """The contract held at each point, its terms fixed: itself, unless a roll takes its terms from the path."""
         return self
 
 

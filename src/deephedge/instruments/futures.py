@@ -78,6 +78,7 @@ class FuturesStrip(AbstractTradable):
     ([60.0, 51.0, 53.0, 0.0], [0.0, 11.0, 0.0, 54.0], [False, True, False, False])
     """
 
+    pointwise: ClassVar[bool] = True
     contracts: tuple[str, ...] = eqx.field(static=True, converter=tuple)
     expiries: Float[Array, " tenor"] = eqx.field(converter=as_float)
     nearby: int = eqx.field(static=True, default=1)
