@@ -159,7 +159,7 @@ def snapshots(problem: HedgingProblem, path: MarketPath) -> Snapshot:
     rolls, closing = None, None
     if any(type(each).rolls is not AbstractTradable.rolls for each in instruments):
         rolls = jnp.stack([each.rolls(path) for each in instruments], axis=-1)
-        closing = price + jnp.stack([each.cashflows(path) for each in instruments], axis=-1)
+        closing = jnp.stack([each.closing(path) for each in instruments], axis=-1)
     return Snapshot(observation, price, {"time": path.times} | path.quotes, tradable, limits, rolls, closing)
 
 

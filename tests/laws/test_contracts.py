@@ -44,9 +44,14 @@ WORLDS = {
     ),
     "heston": lambda: m.Heston("A", 1.0, 0.04, rate=0.05, dividend=0.02, **HESTON),
     "surface": surface,
+    "currencies": lambda: m.GarmanKohlhagen(
+        ("EURUSD", "GBPUSD"), (0.1, 0.12), (1.1, 1.25), 0.05, (0.02, 0.04), [[1, 0.6], [0.6, 1]], "EURGBP"
+    ),
+    "oil": lambda: m.SchwartzSmith("CL", 1.0, 1.5, 0.35, 0.2, 0.1, rate=0.05, expiries=(0.3, 0.6, 0.9, 1.2)),
 }
 
 CALL, ENDED = i.EuropeanCall("A", 1.0, 1.0), i.EuropeanPut("A", 1.1, 0.5)
+NEARBY = tuple(f"CL.future.{years}" for years in (0.3, 0.6, 0.9))
 MEMBERS = {
     "Spot": Member(i.Spot("A")),
     "Forward": Member(i.Forward("A", 1.1, 1.0)),
@@ -69,6 +74,18 @@ MEMBERS = {
     "American": Member(
         i.American("A", 1.1, 1.0, False, i.Boundary("bjerksund_stensland"), formula="bjerksund_stensland"), bias=0.02
     ),
+    "FxForward": Member(i.FxForward("EURUSD", 1.1, 1.0), "currencies"),
+    "FxForward on a cross": Member(i.FxForward("EURGBP", 0.9, 0.75, "USD"), "currencies"),
+    "FxSwap": Member(i.FxSwap("EURUSD", 1.1, 1.13, 0.25, 0.9), "currencies"),
+    "NonDeliverableForward": Member(i.NonDeliverableForward("EURGBP", 0.9, 0.6, 0.8, "USD"), "currencies"),
+    "FxOption": Member(i.FxOption("EURUSD", 1.1, 1.0), "currencies"),
+    "FxOption on a cross": Member(i.FxOption("EURGBP", 0.9, 0.75, False, "USD"), "currencies"),
+    "Future": Member(i.Future("CL.future.0.9", 0.9, 10.0), "oil"),
+    "FuturesStrip": Member(i.FuturesStrip(NEARBY, (0.3, 0.6, 0.9), lag=0.05), "oil"),
+    "second nearby to the end": Member(i.FuturesStrip((*NEARBY, "CL.future.1.2"), (0.3, 0.6, 0.9, 1.2), 2), "oil"),
+    "RollingOption": Member(i.RollingOption("A", 0.5, 0.25)),
+    "put held to its end": Member(i.RollingOption("A", 0.3, 0.3, 0.95, call=False)),
+    "Swing": Member(i.Swing("A", 1.0, (0.25, 0.5, 0.75, 0.9), 2, 1), fair=False),
     "Nothing": Member(i.Nothing(), fair=False),
     "Premium": Member(i.Premium(i.EuropeanCall("A", 1.0, 2.0)), fair=False),
 }
@@ -78,7 +95,7 @@ def dated(contract: i.AbstractContract, path: dh.MarketPath) -> dict[str, jax.Ar
     """All that a contract says of a path, point by point."""
     said = {"cash": contract.cashflows(path), **contract.state(path)}
     if isinstance(contract, i.AbstractTradable):
-        said |= {"price": contract.price(path), "tradable": contract.tradable(path)}
+        said |= {"price": contract.price(path), "tradable": contract.tradable(path), "rolls": contract.rolls(path)}
     return said
 
 
@@ -143,7 +160,7 @@ def test_what_has_ended_pays_nothing_and_costs_nothing(name):
     if over.any():
         end = int(np.argmax(over))
         assert not whole["cash"][end + 1 :].any()
-        for kind in {"price", "tradable"} & whole.keys():
+        for kind in {"price", "tradable", "rolls"} & whole.keys():
             assert not whole[kind][end:].any(), kind
         assert (held["last"] == 0).all()
 

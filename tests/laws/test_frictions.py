@@ -65,9 +65,12 @@ class Rolled(i.AbstractTradable):
         points = jnp.arange(path.times.shape[0])
         return (points % 3 == 0) & (points > 0)
 
-    def cashflows(self, path):
+    def closing(self, path):
         before = jax.tree.map(lambda x: jnp.concatenate([x[:1], x[:-1]]), self._strike(path))
-        return jnp.where(self.rolls(path), 0.1 + self._value(path, *before) - self.price(path), 0.0)
+        return jnp.where(self.rolls(path), 0.1 + self._value(path, *before), self.price(path))
+
+    def cashflows(self, path):
+        return self.closing(path) - self.price(path)
 
 
 def paths_of(seed):
@@ -103,9 +106,9 @@ def by_hand(problem, path, latency, fill, cap, cancel):
     """A desk with a blotter, a cash account and a price it has moved. All in cash; at the end in units of account."""
     get = jax.tree.map(lambda x: np.asarray(x, np.float64), path)
     time, quote, unit = get.times, get.quotes, get.numeraire
-    price, cash, tradable, rolls = (
+    price, cash, tradable, rolls, closing = (
         np.stack([np.asarray(getattr(each, what)(path)) for each in problem.instruments], -1)
-        for what in ("price", "cashflows", "tradable", "rolls")
+        for what in ("price", "cashflows", "tradable", "rolls", "closing")
     )
     owed, mark = np.asarray(problem.liability.cashflows(path), float), -2 * np.asarray(call().price(path), float)
     held = np.array([1.0, -0.5])
@@ -136,7 +139,7 @@ def by_hand(problem, path, latency, fill, cap, cancel):
         account -= dealt @ price[k]
         if rolls[k].any():
             closed = np.where(rolls[k], -held, 0.0)
-            deal(closed, price[k] + cash[k], k)
+            deal(closed, closing[k], k)
             deal(dealt - closed, price[k], k)
         else:
             deal(dealt, price[k], k)

@@ -15,14 +15,27 @@ from deephedge.instruments.exercise import (
     fit_exercise,
     worst_case,
 )
+from deephedge.instruments.futures import Future, FuturesStrip, calendar_spread, crack_spread
+from deephedge.instruments.fx import FxForward, FxOption, FxSwap, NonDeliverableForward
 from deephedge.instruments.heston import HestonCall
 from deephedge.instruments.listed import ListedOption
+from deephedge.instruments.rolling import RollingOption
+from deephedge.instruments.swing import (
+    AbstractSwingRule,
+    Swing,
+    SwingRegression,
+    SwingThresholds,
+    WhenItPays,
+    fit_swing,
+    worst_swing,
+)
 from deephedge.instruments.volatility import QuotedVarianceSwap, VarianceSwap
 
 __all__ = [
     "AbstractContract",
     "AbstractExercise",
     "AbstractRight",
+    "AbstractSwingRule",
     "AbstractTradable",
     "American",
     "Basket",
@@ -35,20 +48,35 @@ __all__ = [
     "EuropeanPut",
     "Exchange",
     "Forward",
+    "Future",
+    "FuturesStrip",
+    "FxForward",
+    "FxOption",
+    "FxSwap",
     "HestonCall",
     "ListedOption",
     "Never",
+    "NonDeliverableForward",
     "Nothing",
     "Premium",
     "QuotedVarianceSwap",
     "Regression",
+    "RollingOption",
     "Spot",
     "SpreadOption",
+    "Swing",
+    "SwingRegression",
+    "SwingThresholds",
     "VarianceSwap",
+    "WhenItPays",
     "WorstOf",
+    "calendar_spread",
+    "crack_spread",
     "fit_exercise",
+    "fit_swing",
     "long",
     "short",
     "sold",
     "worst_case",
+    "worst_swing",
 ]

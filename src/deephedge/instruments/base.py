@@ -51,8 +51,16 @@ class AbstractTradable(AbstractContract):
         return dealt if halted is None else dealt & (halted == 0)
 
     def rolls(self, path: MarketPath) -> Bool[Array, " points"]:
-        """Where what is held is closed and what follows it is opened, both at cost: nowhere, for most contracts."""
+        """At which points the contract held until then is closed and another opened, the position being kept."""
         return jnp.zeros(path.times.shape, bool)
+
+    def closing(self, path: MarketPath) -> Float[Array, " points"]:
+        """Price at which the contract held until each point is closed there: its own, unless it rolls there."""
+        return self.price(path)
+
+    def held(self, path: MarketPath) -> "AbstractTradable":
+        """The contract held at each point, its terms fixed: itself, unless a roll takes its terms from the path."""
+        return self
 
 
 def reached(times: Float[Array, "*points"], expiry: Float[Array, ""]) -> Bool[Array, "*points"]:

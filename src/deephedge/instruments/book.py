@@ -1,6 +1,7 @@
 """Many contracts held at once, with signs."""
 
 from collections.abc import Hashable, Iterable, Iterator
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -62,10 +63,22 @@ class Book(AbstractTradable):
         self._priced()
         return jnp.any(jnp.concatenate([each for _, each in self._each("tradable", path)]), axis=0)
 
+    def rolls(self, path: MarketPath) -> Bool[Array, " points"]:
+        """Where at least one of its contracts does."""
+        self._priced()
+        return jnp.any(jnp.concatenate([each for _, each in self._each("rolls", path)]), axis=0)
+
+    def closing(self, path: MarketPath) -> Float[Array, " points"]:
+        return self._total("closing", path)
+
+    def held(self, path: MarketPath) -> "Book":
+        self._priced()
+        return eqx.tree_at(lambda book: book.kinds, self, tuple(each for _, each in self._each("held", path)))
+
     def _total(self, what: str, path: MarketPath) -> Float[Array, " points"]:
         return sum(jnp.sum(units[:, None] * each, axis=0) for units, each in self._each(what, path))  # pyright: ignore
 
-    def _each(self, what: str, path: MarketPath) -> Iterator[tuple[Float[Array, " unit"], Array]]:
+    def _each(self, what: str, path: MarketPath) -> Iterator[tuple[Float[Array, " unit"], Any]]:
         for kind, units in zip(self.kinds, self.units, strict=True):
             # A spot holds no numbers at all: the units say how many of it there are.
             yield units, eqx.filter_vmap(lambda contract, _: getattr(contract, what)(path))(kind, units)

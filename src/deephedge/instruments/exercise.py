@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -25,6 +25,14 @@ FAR = 4.0  # deviations beyond which a polynomial is held at its value there
 def strings(names: str | Iterable[str]) -> tuple[str, ...]:
     """One name or several, as a tuple."""
     return (names,) if isinstance(names, str) else tuple(names)
+
+
+@runtime_checkable
+class Struck(Protocol):
+    """What a regression reads of a right."""
+
+    underlier: str
+    strike: Array
 
 
 class AbstractExercise(eqx.Module):
@@ -161,7 +169,7 @@ class Regression(AbstractExercise):
     """
 
     dates: Float[Array, " tenor"] = eqx.field(converter=as_float)
-    coefficients: Float[Array, "tenor factor"] = eqx.field(converter=as_float)
+    coefficients: Float[Array, "*unit tenor factor"] = eqx.field(converter=as_float)
     width: Float[Array, ""] = eqx.field(converter=as_float)
     centres: Float[Array, " quote"] = eqx.field(converter=as_float, default=())
     spreads: Float[Array, " quote"] = eqx.field(converter=as_float, default=())
@@ -174,7 +182,7 @@ class Regression(AbstractExercise):
         fits = self.coefficients.shape[-2:] == (self.dates.shape[-1], terms)
         require(fits, f"coefficients must be {terms} for each of {self.dates.shape[-1]} dates: use fit_exercise")
 
-    def terms(self, right: AbstractRight, path: MarketPath) -> Float[Array, "points factor"]:
+    def terms(self, right: Struck, path: MarketPath) -> Float[Array, "points factor"]:
         """What the coefficients multiply."""
         y = jnp.clip((path.quote(right.underlier) / right.strike - 1.0) / self.width, -FAR, FAR)
         columns = [y**n for n in range(self.degree + 1)]
@@ -183,10 +191,14 @@ class Regression(AbstractExercise):
             columns += [z, z * z, y * z]
         return jnp.stack(columns, axis=-1)
 
-    def wants(self, right: AbstractRight, path: MarketPath) -> Bool[Array, " points"]:
+    def waiting(self, right: Struck, path: MarketPath) -> Float[Array, "*unit points"]:
+        """Cash that waiting is expected to make at each point; endless before the first date."""
         place = jnp.searchsorted(self.dates, path.times + slack(path.times), side="right") - 1
-        waiting = jnp.sum(self.coefficients[jnp.maximum(place, 0)] * self.terms(right, path), axis=-1)
-        return (place >= 0) & (right.payoff(path) > waiting)
+        worth = jnp.sum(self.coefficients[..., jnp.maximum(place, 0), :] * self.terms(right, path), axis=-1)
+        return jnp.where(place >= 0, worth, jnp.inf)
+
+    def wants(self, right: AbstractRight, path: MarketPath) -> Bool[Array, " points"]:
+        return right.payoff(path) > self.waiting(right, path)
 
 
 Right = TypeVar("Right", bound=AbstractRight)
@@ -207,14 +219,7 @@ def fit_exercise(right: Right, paths: MarketPath, degree: int = 3, quotes: str |
     >>> fit_exercise(dh.instruments.American("A", 1.1, 1.0, call=False), paths, degree=2).rule.coefficients.shape
     (5, 3)
     """
-    names = strings(quotes)
-    ratio = paths.quote(right.underlier) / right.strike
-    seen = [paths.quote(name) for name in names]
-    spread = [jnp.maximum(jnp.std(quote), 1e-12) for quote in seen]
-    width = jnp.maximum(jnp.std(ratio), 1e-12)
-    count, dates = degree + 1 + 3 * len(names), paths.times[0]
-    blank = jnp.zeros((len(dates), count))
-    rule = Regression(dates, blank, width, [jnp.mean(q) for q in seen], spread, degree, names)
+    rule = blank(right, paths, paths.times[0], degree, quotes)
 
     def looked(path: MarketPath) -> tuple[Array, ...]:
         return rule.terms(right, path), right.payoff(path), right.allowed(path), path.numeraire
@@ -223,6 +228,18 @@ def fit_exercise(right: Right, paths: MarketPath, degree: int = 3, quotes: str |
     weight = np.ones(len(payoff)) if paths.weight is None else np.asarray(paths.weight, float)
     fitted = _backwards(terms.astype(float), payoff.astype(float), allowed[0], unit.astype(float), np.sqrt(weight))
     return eqx.tree_at(lambda r: r.rule, right, eqx.tree_at(lambda r: r.coefficients, rule, as_float(fitted)))
+
+
+def blank(
+    right: Struck, paths: MarketPath, dates: Float[Array, " tenor"], degree: int, quotes: str | Iterable[str]
+) -> Regression:
+    """A regression on ``dates`` that knows the spread of its terms on a batch of paths, and no coefficients yet."""
+    names = strings(quotes)
+    seen = [paths.quote(name) for name in names]
+    spread = [jnp.maximum(jnp.std(quote), 1e-12) for quote in seen]
+    width = jnp.maximum(jnp.std(paths.quote(right.underlier) / right.strike), 1e-12)
+    zeros = jnp.zeros((len(dates), degree + 1 + 3 * len(names)))
+    return Regression(dates, zeros, width, [jnp.mean(q) for q in seen], spread, degree, names)
 
 
 def _backwards(

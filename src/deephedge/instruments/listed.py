@@ -58,15 +58,28 @@ class ListedOption(AbstractTradable):
 
     def price(self, path: MarketPath) -> Float[Array, " points"]:
         left = time_left(path, self.expiry)
-        tenors, levels = quoted_levels(path, self.underlier)
-        rho, eta, gamma = (path.quote(f"{self.underlier}.ssvi.{name}") for name in ("rho", "eta", "gamma"))
-
-        def one(ahead: Array, left: Array, levels: Array, rho: Array, eta: Array, gamma: Array) -> Array:
-            shape = lambda theta: ssvi.power_law(theta, eta, gamma)  # noqa: E731
-            return ssvi.price(ahead, self.strike, left, tenors, levels, rho, shape, self.kind == "call")
-
-        value = jax.vmap(one)(forward(path, self.underlier, left), left, levels, rho, eta, gamma)
+        value = surface_price(path, self.underlier, self.strike, left, self.kind == "call")
         return jnp.where(left > 0, discount(path, left) * value, 0.0)
+
+
+def surface_price(
+    path: MarketPath, underlier: str, strike: Float[Array, "*points"], left: Float[Array, " points"], call: bool
+) -> Float[Array, " points"]:
+    """Price on the surface quoted at each point of an option with ``left`` years to go, in cash at its expiry."""
+    tenors, levels = quoted_levels(path, underlier)
+    rho, eta, gamma = (path.quote(f"{underlier}.ssvi.{name}") for name in ("rho", "eta", "gamma"))
+
+    def one(ahead: Array, strike: Array, left: Array, levels: Array, rho: Array, eta: Array, gamma: Array) -> Array:
+        shape = lambda theta: ssvi.power_law(theta, eta, gamma)  # noqa: E731
+        return ssvi.price(ahead, strike, left, tenors, levels, rho, shape, call)
+
+    ahead, strike = forward(path, underlier, left), jnp.broadcast_to(strike, left.shape)
+    return jax.vmap(one)(ahead, strike, left, levels, rho, eta, gamma)
+
+
+def quotes_surface(path: MarketPath, underlier: str) -> bool:
+    """Whether the path has a surface of ``underlier``."""
+    return any(name.startswith(f"{underlier}.ssvi.theta.") for name in path.quotes)
 
 
 def quoted_levels(path: MarketPath, underlier: str) -> tuple[Float[Array, " tenor"], Float[Array, "points tenor"]]:

@@ -37,6 +37,7 @@ def shifted(
     contract: AbstractTradable, path: MarketPath, quotes: dict[str, Float[Array, " points"]]
 ) -> Float[Array, " points"]:
     """The price at each point if the market stood there at ``quotes`` and had come as it came."""
+    contract = contract.held(path)
     if contract.pointwise:
         return contract.price(path.with_quotes(quotes))
     points = jnp.arange(path.times.shape[0])

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from deephedge.core.errors import nearest, require
 from deephedge.core.grid import TimeGrid
+from deephedge.core.money import halves, is_pair
 from deephedge.core.paths import MarketPath
 from deephedge.core.types import as_float, number
 from deephedge.markets.base import AbstractMarket
@@ -16,25 +17,16 @@ from deephedge.markets.brownian import BlackScholes
 from deephedge.markets.carry import optional_number
 from deephedge.pricing.normal import root
 
-CODE = 3  # letters of a currency
-
 
 def tuple_of(names: str | Sequence[str]) -> tuple[str, ...]:
     """One name or several, as a tuple."""
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-def halves(pair: str) -> tuple[str, str]:
-    """The foreign currency of a pair, and the one it is priced in."""
-    return pair[:CODE], pair[CODE:]
-
-
 def check_pairs(pairs: tuple[str, ...], crosses: tuple[str, ...]) -> None:
     """Raise ``ParameterError`` unless these are pairs with one home currency, and crosses that follow from them."""
     for pair in (*pairs, *crosses):
-        first, second = halves(pair)
-        distinct = len(first) == len(second) == CODE and first != second
-        require(distinct, f"pairs and crosses are two codes of three letters as in 'EURUSD', was {pair!r}")
+        require(is_pair(pair), f"pairs and crosses are two codes of three letters as in 'EURUSD', was {pair!r}")
     homes = sorted({halves(pair)[1] for pair in pairs})
     require(len(homes) == 1, f"pairs must end in one home currency (quote 'USDJPY' as 'JPYUSD'), were {homes}")
     everything = (*pairs, *crosses)
@@ -50,8 +42,8 @@ def with_crosses(path: MarketPath, pairs: tuple[str, ...], crosses: tuple[str, .
     # Held back from the compiler, which would rewrite a quotient of exponentials and round it differently.
     values = lax.optimization_barrier({halves(pair)[0]: path.quotes[pair] for pair in pairs})
     values[halves(pairs[0])[1]] = jnp.ones_like(path.times)
-    quotes = {pair: values[halves(pair)[0]] for pair in pairs}
-    return path.with_quotes(quotes | {cross: values[cross[:CODE]] / values[cross[CODE:]] for cross in crosses})
+    quotes, split = {pair: values[halves(pair)[0]] for pair in pairs}, [(cross, halves(cross)) for cross in crosses]
+    return path.with_quotes(quotes | {cross: values[first] / values[second] for cross, (first, second) in split})
 
 
 def sides(cross: str, pairs: tuple[str, ...]) -> Float[Array, " asset"]:

@@ -12,10 +12,11 @@ from jaxtyping import Array, Float
 
 from deephedge.core.errors import nearest, require
 from deephedge.core.grid import TimeGrid
+from deephedge.core.money import halves
 from deephedge.core.paths import MarketPath
 from deephedge.core.types import as_float, concrete
 from deephedge.markets.base import AbstractMarket
-from deephedge.markets.fx import check_pairs, halves, sides, tuple_of, with_crosses
+from deephedge.markets.fx import check_pairs, sides, tuple_of, with_crosses
 from deephedge.markets.heston import Heston
 from deephedge.markets.joint import Joint
 from deephedge.pricing.normal import root

@@ -14,6 +14,7 @@ Source: Reiswich and Wystup (2010), sections 1 and 2.
 """
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.scipy.special import log_ndtr, ndtri
 from jax.typing import ArrayLike
@@ -148,16 +149,13 @@ def vanna_volga(
     middle = vols[..., 1]
     price = black.price(forward, strike, middle, tau, call)
     x = jnp.log(strikes) - jnp.log(jnp.asarray(strike))[..., None]
-    whole = black.vega(forward, strike, middle, tau)
-    for n in range(_PIVOTS):
-        share = whole / black.vega(forward, strikes[..., n], middle, tau)
-        for m in range(_PIVOTS):
-            if m != n:
-                share = share * x[..., m] / (x[..., m] - x[..., n])
-        # The smile's cost of a pivot is its time value's, the same for call and put.
-        quoted = black.price(forward, strikes[..., n], vols[..., n], tau)
-        price = price + share * (quoted - black.price(forward, strikes[..., n], middle, tau))
-    return price
+    own, gaps = np.eye(_PIVOTS, dtype=bool), jnp.log(strikes[..., None, :] / strikes[..., None])
+    weights = jnp.prod(jnp.where(own, 1.0, x[..., None, :] / jnp.where(own, 1.0, gaps)), axis=-1)
+    ahead, level, years = (jnp.asarray(each)[..., None] for each in (forward, middle, tau))
+    share = black.vega(forward, strike, middle, tau)[..., None] / black.vega(ahead, strikes, level, years) * weights
+    # The smile's cost of a pivot is its time value's, the same for call and put.
+    cost = black.price(ahead, strikes, vols, years) - black.price(ahead, strikes, level, years)
+    return price + jnp.sum(share * cost, axis=-1)
 
 
 def _greatest(total: Array) -> Array:
