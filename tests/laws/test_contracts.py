@@ -69,6 +69,9 @@ MEMBERS = {
     "American": Member(
         i.American("A", 1.1, 1.0, False, i.Boundary("bjerksund_stensland"), formula="bjerksund_stensland"), bias=0.02
     ),
+    "ForwardStart": Member(i.ForwardStart("A", 1.05, 0.3, 1.0, call=False)),
+    "Cliquet": Member(i.Cliquet("A", (0.1, 0.4, 0.7), 1.0, floor=-0.05, cap=0.1)),
+    "Cliquet whose sum is bound": Member(i.Cliquet("A", (0.0, 0.5), 1.0, -0.05, 0.1, 0.0, 0.12)),
     "Nothing": Member(i.Nothing(), fair=False),
     "Premium": Member(i.Premium(i.EuropeanCall("A", 1.0, 2.0)), fair=False),
 }

@@ -4,6 +4,7 @@ from deephedge.instruments.american import American
 from deephedge.instruments.base import AbstractContract, AbstractTradable
 from deephedge.instruments.basket import Basket, BestOf, Exchange, SpreadOption, WorstOf
 from deephedge.instruments.book import Book, Nothing, Premium, long, short, sold
+from deephedge.instruments.cliquet import Cliquet, ForwardStart
 from deephedge.instruments.equity import Digital, EuropeanCall, EuropeanPut, Forward, Spot
 from deephedge.instruments.exercise import (
     AbstractExercise,
@@ -29,12 +30,14 @@ __all__ = [
     "BestOf",
     "Book",
     "Boundary",
+    "Cliquet",
     "CriticalPrices",
     "Digital",
     "EuropeanCall",
     "EuropeanPut",
     "Exchange",
     "Forward",
+    "ForwardStart",
     "HestonCall",
     "ListedOption",
     "Never",

@@ -16,7 +16,8 @@ from deephedge.instruments.equity import check_expiry, check_terms
 from deephedge.pricing import basket
 
 
-def _optional(value: Any) -> Float[Array, "..."] | None:
+def optional(value: Any) -> Float[Array, "..."] | None:
+    """A numeric field that may be left out, as `number` makes one."""
     return None if value is None else as_float(value)
 
 
@@ -42,7 +43,7 @@ class Exchange(AbstractTradable):
     first: str = eqx.field(static=True)
     second: str = eqx.field(static=True)
     expiry: Float[Array, ""] = number()
-    correlation: Float[Array, ""] | None = eqx.field(converter=_optional, default=None)
+    correlation: Float[Array, ""] | None = eqx.field(converter=optional, default=None)
     vols: tuple[str, ...] | None = eqx.field(static=True, converter=_several, default=None)
 
     def __check_init__(self):
@@ -78,7 +79,7 @@ class SpreadOption(AbstractTradable):
     strike: Float[Array, ""] = number()
     expiry: Float[Array, ""] = number()
     call: bool = eqx.field(static=True, default=True)
-    correlation: Float[Array, ""] | None = eqx.field(converter=_optional, default=None)
+    correlation: Float[Array, ""] | None = eqx.field(converter=optional, default=None)
     vols: tuple[str, ...] | None = eqx.field(static=True, converter=_several, default=None)
 
     def __check_init__(self):
@@ -113,8 +114,8 @@ class BestOf(AbstractTradable):
     strike: Float[Array, ""] = number()
     expiry: Float[Array, ""] = number()
     call: bool = eqx.field(static=True, default=True)
-    weights: Float[Array, " asset"] | None = eqx.field(converter=_optional, default=None)
-    correlation: Float[Array, ""] | None = eqx.field(converter=_optional, default=None)
+    weights: Float[Array, " asset"] | None = eqx.field(converter=optional, default=None)
+    correlation: Float[Array, ""] | None = eqx.field(converter=optional, default=None)
     vols: tuple[str, ...] | None = eqx.field(static=True, converter=_several, default=None)
 
     def __check_init__(self):
@@ -144,8 +145,8 @@ class WorstOf(AbstractTradable):
     strike: Float[Array, ""] = number()
     expiry: Float[Array, ""] = number()
     call: bool = eqx.field(static=True, default=True)
-    weights: Float[Array, " asset"] | None = eqx.field(converter=_optional, default=None)
-    correlation: Float[Array, ""] | None = eqx.field(converter=_optional, default=None)
+    weights: Float[Array, " asset"] | None = eqx.field(converter=optional, default=None)
+    correlation: Float[Array, ""] | None = eqx.field(converter=optional, default=None)
     vols: tuple[str, ...] | None = eqx.field(static=True, converter=_several, default=None)
 
     def __check_init__(self):
@@ -180,7 +181,7 @@ class Basket(AbstractTradable):
     strike: Float[Array, ""] = number()
     expiry: Float[Array, ""] = number()
     call: bool = eqx.field(static=True, default=True)
-    correlation: Float[Array, "*asset"] | None = eqx.field(converter=_optional, default=None)
+    correlation: Float[Array, "*asset"] | None = eqx.field(converter=optional, default=None)
     vols: tuple[str, ...] | None = eqx.field(static=True, converter=_several, default=None)
 
     def __check_init__(self):
