@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import QuantLib as ql
-from bench.parity.row import TODAY, Row, npv, process
+from bench.parity.row import ACT365, TODAY, Row, flat, npv, process
 
 from deephedge import MarketPath
 from deephedge import instruments as i
@@ -65,7 +65,32 @@ def floored() -> np.ndarray:
     return np.asarray(kept).sum(axis=1)
 
 
+FOREIGN, FX_VOL, LIKE = 0.03, 0.12, -0.4
+
+
+def quantos(call: bool) -> np.ndarray:
+    path = now(**{"EURUSD.dividend": FOREIGN, "EURUSD.vol": FX_VOL})
+
+    def one(ratio: jax.Array) -> jax.Array:
+        return i.QuantoOption("A", "EURUSD", SPOT * ratio, 1.0, call, correlation=LIKE).price(path)[0]
+
+    return np.asarray(jax.jit(jax.vmap(one))(jnp.array(RATIOS)))
+
+
+def their_quantos(call: bool) -> np.ndarray:
+    stock, flat_vol = process(SPOT, RATE, YIELD, VOL), ql.BlackConstantVol(TODAY, ql.NullCalendar(), FX_VOL, ACT365)
+    like = ql.QuoteHandle(ql.SimpleQuote(LIKE))
+    engine = ql.QuantoEuropeanEngine(stock, flat(FOREIGN), ql.BlackVolTermStructureHandle(flat_vol), like)
+    side, exercise = ql.Option.Call if call else ql.Option.Put, ql.EuropeanExercise(TODAY + 365)
+    payoffs = (ql.PlainVanillaPayoff(side, SPOT * k) for k in RATIOS)
+    return np.array([npv(ql.QuantoVanillaOption(payoff, exercise), engine) for payoff in payoffs])
+
+
 ROWS = [
+    *(
+        Row(f"quanto {name}", "Black-Scholes", partial(quantos, call), partial(their_quantos, call))
+        for name, call in (("call", True), ("put", False))
+    ),
     *(
         Row(
             f"forward start {name}", "Black-Scholes", partial(forward_starts, call), partial(their_forward_starts, call)

@@ -38,12 +38,18 @@ def surface() -> m.AbstractMarket:
     return m.MovingSurface(market, "A", dynamics, (0.25, 1.0), (0.01, 0.04), -0.7, 1.0)
 
 
+def abroad() -> m.AbstractMarket:
+    euro, dax = m.GarmanKohlhagen("EURUSD", 0.12, 1.1, 0.04, 0.02), m.BlackScholes("DAX", 0.3, rate=0.02, dividend=0.01)
+    return m.Joint((euro, dax), {("DAX", "EURUSD"): -0.5}, currency={"DAX": "EURUSD"})
+
+
 WORLDS = {
     "stocks": lambda: m.BlackScholes(
         ("A", "B"), vol=(0.2, 0.35), rate=0.05, dividend=(0.02, 0.0), correlation=[[1, 0.4], [0.4, 1]]
     ),
     "heston": lambda: m.Heston("A", 1.0, 0.04, rate=0.05, dividend=0.02, **HESTON),
     "surface": surface,
+    "abroad": abroad,
 }
 
 CALL, ENDED = i.EuropeanCall("A", 1.0, 1.0), i.EuropeanPut("A", 1.1, 0.5)
@@ -72,6 +78,8 @@ MEMBERS = {
     "ForwardStart": Member(i.ForwardStart("A", 1.05, 0.3, 1.0, call=False)),
     "Cliquet": Member(i.Cliquet("A", (0.1, 0.4, 0.7), 1.0, floor=-0.05, cap=0.1)),
     "Cliquet whose sum is bound": Member(i.Cliquet("A", (0.0, 0.5), 1.0, -0.05, 0.1, 0.0, 0.12)),
+    "QuantoForward": Member(i.QuantoForward("DAX", "EURUSD", 1.0, 1.0, 1.2, -0.5), "abroad"),
+    "QuantoOption": Member(i.QuantoOption("DAX", "EURUSD", 1.0, 0.75, fixed=1.2, correlation=-0.5), "abroad"),
     "Nothing": Member(i.Nothing(), fair=False),
     "Premium": Member(i.Premium(i.EuropeanCall("A", 1.0, 2.0)), fair=False),
 }

@@ -18,6 +18,7 @@ from deephedge.instruments.exercise import (
 )
 from deephedge.instruments.heston import HestonCall
 from deephedge.instruments.listed import ListedOption
+from deephedge.instruments.quanto import QuantoForward, QuantoOption
 from deephedge.instruments.volatility import QuotedVarianceSwap, VarianceSwap
 
 __all__ = [
@@ -43,6 +44,8 @@ __all__ = [
     "Never",
     "Nothing",
     "Premium",
+    "QuantoForward",
+    "QuantoOption",
     "QuotedVarianceSwap",
     "Regression",
     "Spot",
