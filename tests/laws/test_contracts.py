@@ -53,6 +53,7 @@ WORLDS = {
 }
 
 CALL, ENDED = i.EuropeanCall("A", 1.0, 1.0), i.EuropeanPut("A", 1.1, 0.5)
+QUARTERS = (0.0, 0.25, 0.5, 0.75)
 MEMBERS = {
     "Spot": Member(i.Spot("A")),
     "Forward": Member(i.Forward("A", 1.1, 1.0)),
@@ -80,6 +81,15 @@ MEMBERS = {
     "Cliquet whose sum is bound": Member(i.Cliquet("A", (0.0, 0.5), 1.0, -0.05, 0.1, 0.0, 0.12)),
     "QuantoForward": Member(i.QuantoForward("DAX", "EURUSD", 1.0, 1.0, 1.2, -0.5), "abroad"),
     "QuantoOption": Member(i.QuantoOption("DAX", "EURUSD", 1.0, 0.75, fixed=1.2, correlation=-0.5), "abroad"),
+    "DatedVarianceSwap": Member(i.DatedVarianceSwap("A", QUARTERS, 1.0, 0.05)),
+    "DatedVarianceSwap in Heston's world": Member(
+        i.DatedVarianceSwap("A", QUARTERS, 1.0, 0.05, model=i.HestonMark(**HESTON)), "heston"
+    ),
+    "VolatilitySwap": Member(i.VolatilitySwap("A", QUARTERS, 1.0, 0.2)),
+    "VolatilitySwap in Heston's world": Member(
+        i.VolatilitySwap("A", np.arange(12) / 12, 1.0, 0.2, model=i.HestonMark(**HESTON)), "heston", bias=0.03
+    ),
+    "CorridorVarianceSwap": Member(i.CorridorVarianceSwap("A", QUARTERS, 1.0, 0.02, 0.9, 1.1)),
     "Nothing": Member(i.Nothing(), fair=False),
     "Premium": Member(i.Premium(i.EuropeanCall("A", 1.0, 2.0)), fair=False),
 }

@@ -19,6 +19,7 @@ from deephedge.instruments.exercise import (
 from deephedge.instruments.heston import HestonCall
 from deephedge.instruments.listed import ListedOption
 from deephedge.instruments.quanto import QuantoForward, QuantoOption
+from deephedge.instruments.variance import CorridorVarianceSwap, DatedVarianceSwap, HestonMark, VolatilitySwap
 from deephedge.instruments.volatility import QuotedVarianceSwap, VarianceSwap
 
 __all__ = [
@@ -32,7 +33,9 @@ __all__ = [
     "Book",
     "Boundary",
     "Cliquet",
+    "CorridorVarianceSwap",
     "CriticalPrices",
+    "DatedVarianceSwap",
     "Digital",
     "EuropeanCall",
     "EuropeanPut",
@@ -40,6 +43,7 @@ __all__ = [
     "Forward",
     "ForwardStart",
     "HestonCall",
+    "HestonMark",
     "ListedOption",
     "Never",
     "Nothing",
@@ -51,6 +55,7 @@ __all__ = [
     "Spot",
     "SpreadOption",
     "VarianceSwap",
+    "VolatilitySwap",
     "WorstOf",
     "fit_exercise",
     "long",

@@ -27,6 +27,7 @@ from deephedge.pricing import (
     schwartz,
     spikes,
     ssvi,
+    variance,
 )
 
 __all__ = [
@@ -56,4 +57,5 @@ __all__ = [
     "schwartz",
     "spikes",
     "ssvi",
+    "variance",
 ]
