@@ -1,6 +1,7 @@
 """Contracts (dated cash) and tradables (contracts with a price)."""
 
 from deephedge.instruments.american import American
+from deephedge.instruments.autocallable import Autocallable
 from deephedge.instruments.base import AbstractContract, AbstractTradable
 from deephedge.instruments.basket import Basket, BestOf, Exchange, SpreadOption, WorstOf
 from deephedge.instruments.book import Book, Nothing, Premium, long, short, sold
@@ -28,6 +29,7 @@ __all__ = [
     "AbstractRight",
     "AbstractTradable",
     "American",
+    "Autocallable",
     "Basket",
     "BestOf",
     "Book",

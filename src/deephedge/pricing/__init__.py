@@ -3,6 +3,7 @@
 from deephedge.pricing import (
     american,
     american_formulas,
+    autocallable,
     bachelier,
     basket,
     bivariate,
@@ -33,6 +34,7 @@ from deephedge.pricing import (
 __all__ = [
     "american",
     "american_formulas",
+    "autocallable",
     "bachelier",
     "basket",
     "bivariate",
