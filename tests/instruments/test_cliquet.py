@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from deephedge import MarketPath
+from deephedge import features
 from deephedge import instruments as i
 from deephedge.core.errors import ParameterError
 from deephedge.pricing import black, cliquet
@@ -94,6 +95,16 @@ def test_prices_have_finite_derivatives_along_the_path():
 
     slopes = jax.jit(jax.grad(total))(jnp.asarray(SPOT))
     assert np.isfinite(slopes).all() and slopes[3] != 0
+
+
+def test_a_delta_on_the_date_of_a_fixing_is_that_of_the_option_it_makes():
+    """And before it, that of so many units of the spot."""
+    delta = eqx.filter_jit(features.Delta(i.ForwardStart("A", 1.1, start=0.5, expiry=EXPIRY)))(make())
+    left, ahead = EXPIRY - 0.5, SPOT[4] * np.exp((RATE - YIELD) * (EXPIRY - 0.5))
+    spot_delta = black.spot_delta(SPOT[4], ahead, 1.1 * SPOT[4], VOL, left, discount=np.exp(-RATE * left))
+    np.testing.assert_allclose(delta[4], spot_delta, rtol=1e-5)
+    price = i.ForwardStart("A", 1.1, start=0.5, expiry=EXPIRY).price(make())
+    np.testing.assert_allclose(delta[3], price[3] / SPOT[3], rtol=1e-5)
 
 
 @pytest.mark.parametrize(

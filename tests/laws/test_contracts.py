@@ -90,7 +90,7 @@ MEMBERS = {
         i.VolatilitySwap("A", np.arange(12) / 12, 1.0, 0.2, model=i.HestonMark(**HESTON)), "heston", bias=0.03
     ),
     "CorridorVarianceSwap": Member(i.CorridorVarianceSwap("A", QUARTERS, 1.0, 0.02, 0.9, 1.1)),
-    "Autocallable": Member(i.Autocallable("A", (0.25, 0.5), 1.0, 1.05, 0.95, 0.9, 1.0, 0.03, watch="dates", nodes=10)),
+    "Autocallable": Member(i.Autocallable("A", (0.25, 0.5), 1.0, 1.05, 0.95, 0.9, 1.0, 0.03, watch="dates", nodes=6)),
     "Nothing": Member(i.Nothing(), fair=False),
     "Premium": Member(i.Premium(i.EuropeanCall("A", 1.0, 2.0)), fair=False),
 }

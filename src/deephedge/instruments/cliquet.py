@@ -44,7 +44,7 @@ class ForwardStart(AbstractTradable):
         return jnp.where(at_expiry(path, self.expiry), jnp.maximum(above if self.call else -above, 0.0), 0.0)
 
     def price(self, path: MarketPath) -> Float[Array, " points"]:
-        fixed, grows = self._fixings(path), growth(path, self.underlier)
+        fixed, grows = self._fixings(path).held(), growth(path, self.underlier)
         begun = fixed.spot[:, 0] * jnp.exp(grows * fixed.left[:, 0])
         left, ahead = fixed.ahead[:, 0], fixed.moved[:, 0]
         vol = path.quote(self.vol or f"{self.underlier}.vol")
@@ -104,7 +104,7 @@ class Cliquet(AbstractTradable):
         return jnp.where(at_expiry(path, self.expiry), self.notional * jnp.clip(total, self.least, self.most), 0.0)
 
     def price(self, path: MarketPath) -> Float[Array, " points"]:
-        fixed, vol = self._fixings(path), path.quote(self.vol or f"{self.underlier}.vol")[:, None]
+        fixed, vol = self._fixings(path).held(), path.quote(self.vol or f"{self.underlier}.vol")[:, None]
         forwards = fixed.moved * jnp.exp(growth(path, self.underlier)[:, None] * fixed.ahead)
         if self.least is None and self.most is None:
             floor = -1.0 if self.floor is None else self.floor

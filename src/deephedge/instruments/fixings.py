@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jaxtyping import Array, Bool, Float
 
 from deephedge.core.errors import require
@@ -35,6 +36,10 @@ class Fixings(NamedTuple):
     def ahead(self) -> Float[Array, "points period"]:
         """Years still to run in each period."""
         return jnp.diff(self.left, axis=1)
+
+    def held(self) -> "Fixings":
+        """The same with known fixings as mere numbers: a delta on the date of a fixing is that of what comes after it."""
+        return self._replace(spot=jnp.where(self.known, lax.stop_gradient(self.spot), self.spot))
 
 
 def fixings(path: MarketPath, underlier: str, dates: Float[Array, " date"]) -> Fixings:

@@ -70,7 +70,7 @@ class DatedVarianceSwap(AbstractTradable):
         return jnp.where(at_expiry(path, self.expiry), paid, 0.0)
 
     def price(self, path: MarketPath) -> Float[Array, " points"]:
-        fixed = _fixings(self, path)
+        fixed = _fixings(self, path).held()
         value = jnp.sum(_expected_squares(self, path, fixed), axis=1) / _years(self) - self.strike
         return _discounted(self, path, fixed, value)
 
@@ -113,7 +113,7 @@ class VolatilitySwap(AbstractTradable):
         return jnp.where(at_expiry(path, self.expiry), paid, 0.0)
 
     def price(self, path: MarketPath) -> Float[Array, " points"]:
-        fixed = _fixings(self, path)
+        fixed = _fixings(self, path).held()
         root = _flat_root(self, path, fixed) if self.model is None else _heston_root(self.model, self, path, fixed)
         return _discounted(self, path, fixed, root / jnp.sqrt(_years(self)) - self.strike)
 
@@ -155,7 +155,7 @@ class CorridorVarianceSwap(AbstractTradable):
         return jnp.where(at_expiry(path, self.expiry), paid, 0.0)
 
     def price(self, path: MarketPath) -> Float[Array, " points"]:
-        fixed = _fixings(self, path)
+        fixed = _fixings(self, path).held()
         ahead = fixed.spot[:, :-1] * jnp.exp(growth(path, self.underlier)[:, None] * fixed.left[:, :-1])
         chance = variance.inside(ahead, _vol(self, path)[:, None], fixed.left[:, :-1], self.low, self.high)
         weight = jnp.where(fixed.known[:, :-1], self._counts(fixed), chance)
