@@ -4,8 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from deephedge import MarketPath
-from deephedge import features
+from deephedge import MarketPath, features
 from deephedge import instruments as i
 from deephedge.core.errors import ParameterError
 from deephedge.pricing import black, cliquet

@@ -38,7 +38,7 @@ class Fixings(NamedTuple):
         return jnp.diff(self.left, axis=1)
 
     def held(self) -> "Fixings":
-        """The same with known fixings as mere numbers: a delta on the date of a fixing is that of what comes after it."""
+        """The same with known fixings as mere numbers: the delta on a date is then that of what comes after it."""
         return self._replace(spot=jnp.where(self.known, lax.stop_gradient(self.spot), self.spot))
 
 
