@@ -22,6 +22,8 @@ def make(times=TIMES, spot=SPOT):
     return MarketPath(jnp.asarray(times), quotes, jnp.ones(len(times)))
 
 
+option = jax.jit(black.price, static_argnames="call")
+
 CLIQUETS = {
     "free": {},
     "floor": {"floor": -0.05},
@@ -60,18 +62,18 @@ def test_prices_are_what_the_formulas_say_of_what_is_left():
         )
         grow, left = RATE - YIELD, EXPIRY - TIMES
         # Rubinstein before the start, Black after it, on the spot that was there.
-        strip = black.price(np.exp(grow * 0.4), 1.1, VOL, 0.4, call=False)
+        strip = option(np.exp(grow * 0.4), 1.1, VOL, 0.4, call=False)
         before = [SPOT[k] * np.exp(grow * (0.5 - TIMES[k]) - RATE * left[k]) * strip for k in range(4)]
         after = [
-            np.exp(-RATE * left[k]) * black.price(SPOT[k] * np.exp(grow * left[k]), 1.1 * SPOT[4], VOL, left[k], False)
+            np.exp(-RATE * left[k]) * option(SPOT[k] * np.exp(grow * left[k]), 1.1 * SPOT[4], VOL, left[k], call=False)
             for k in (4, 5)
         ]
         np.testing.assert_allclose(start, [*before, *after, 0, 0], rtol=1e-12)
         # At 0.375: one period known, one half run, one to come.
         so_far, lefts = np.array([1.5 / 1.25, 1.125 / 1.5, 1.0]), np.array([0.0, 0.125, 0.4])
         ahead = so_far * np.exp(grow * lefts), VOL
-        apart = cliquet.capped_return(*ahead, -0.05, None, lefts).sum()
-        together = cliquet.cliquet(*ahead, -0.1, 0.15, 0.02, 0.25, lefts)
+        apart = float(jax.jit(cliquet.capped_return)(*ahead, -0.05, None, lefts).sum())
+        together = float(jax.jit(cliquet.cliquet)(*ahead, -0.1, 0.15, 0.02, 0.25, lefts))
         np.testing.assert_allclose(
             [free[3], bound[3]], np.exp(-RATE * left[3]) * np.array([apart, together]), rtol=1e-12
         )
@@ -81,9 +83,9 @@ def test_prices_are_what_the_formulas_say_of_what_is_left():
 def test_a_path_that_begins_late_fixes_at_its_first_point_and_one_past_the_end_pays_nothing():
     late, past = make(TIMES[3:], SPOT[3:]), make(TIMES[7:], SPOT[7:])
     contract = i.ForwardStart("A", 1.0, start=0.25, expiry=EXPIRY, call=False)
-    assert contract.state(late)["strike"].tolist() == [1.125] * 5
-    assert contract.cashflows(late).tolist() == [0, 0, 0, 0.125, 0]
-    assert contract.cashflows(past).tolist() == [0]
+    said = eqx.filter_jit(lambda path: (contract.state(path)["strike"], contract.cashflows(path)))
+    assert [x.tolist() for x in said(late)] == [[1.125] * 5, [0, 0, 0, 0.125, 0]]
+    assert said(past)[1].tolist() == [0]
 
 
 def test_prices_have_finite_derivatives_along_the_path():
@@ -98,11 +100,11 @@ def test_prices_have_finite_derivatives_along_the_path():
 
 def test_a_delta_on_the_date_of_a_fixing_is_that_of_the_option_it_makes():
     """And before it, that of so many units of the spot."""
-    delta = eqx.filter_jit(features.Delta(i.ForwardStart("A", 1.1, start=0.5, expiry=EXPIRY)))(make())
+    contract = i.ForwardStart("A", 1.1, start=0.5, expiry=EXPIRY)
+    delta, price = eqx.filter_jit(lambda path: (features.Delta(contract)(path), contract.price(path)))(make())
     left, ahead = EXPIRY - 0.5, SPOT[4] * np.exp((RATE - YIELD) * (EXPIRY - 0.5))
-    spot_delta = black.spot_delta(SPOT[4], ahead, 1.1 * SPOT[4], VOL, left, discount=np.exp(-RATE * left))
+    spot_delta = jax.jit(black.spot_delta)(SPOT[4], ahead, 1.1 * SPOT[4], VOL, left, discount=np.exp(-RATE * left))
     np.testing.assert_allclose(delta[4], spot_delta, rtol=1e-5)
-    price = i.ForwardStart("A", 1.1, start=0.5, expiry=EXPIRY).price(make())
     np.testing.assert_allclose(delta[3], price[3] / SPOT[3], rtol=1e-5)
 
 
