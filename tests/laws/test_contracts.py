@@ -38,6 +38,11 @@ def surface() -> m.AbstractMarket:
     return m.MovingSurface(market, "A", dynamics, (0.25, 1.0), (0.01, 0.04), -0.7, 1.0)
 
 
+def abroad() -> m.AbstractMarket:
+    euro, dax = m.GarmanKohlhagen("EURUSD", 0.12, 1.1, 0.04, 0.02), m.BlackScholes("DAX", 0.3, rate=0.02, dividend=0.01)
+    return m.Joint((euro, dax), {("DAX", "EURUSD"): -0.5}, currency={"DAX": "EURUSD"})
+
+
 WORLDS = {
     "stocks": lambda: m.BlackScholes(
         ("A", "B"), vol=(0.2, 0.35), rate=0.05, dividend=(0.02, 0.0), correlation=[[1, 0.4], [0.4, 1]]
@@ -48,10 +53,12 @@ WORLDS = {
         ("EURUSD", "GBPUSD"), (0.1, 0.12), (1.1, 1.25), 0.05, (0.02, 0.04), [[1, 0.6], [0.6, 1]], "EURGBP"
     ),
     "oil": lambda: m.SchwartzSmith("CL", 1.0, 1.5, 0.35, 0.2, 0.1, rate=0.05, expiries=(0.3, 0.6, 0.9, 1.2)),
+    "abroad": abroad,
 }
 
 CALL, ENDED = i.EuropeanCall("A", 1.0, 1.0), i.EuropeanPut("A", 1.1, 0.5)
 NEARBY = tuple(f"CL.future.{years}" for years in (0.3, 0.6, 0.9))
+QUARTERS = (0.0, 0.25, 0.5, 0.75)
 MEMBERS = {
     "Spot": Member(i.Spot("A")),
     "Forward": Member(i.Forward("A", 1.1, 1.0)),
@@ -86,6 +93,21 @@ MEMBERS = {
     "RollingOption": Member(i.RollingOption("A", 0.5, 0.25)),
     "put held to its end": Member(i.RollingOption("A", 0.3, 0.3, 0.95, call=False)),
     "Swing": Member(i.Swing("A", 1.0, (0.25, 0.5, 0.75, 0.9), 2, 1), fair=False),
+    "ForwardStart": Member(i.ForwardStart("A", 1.05, 0.3, 1.0, call=False)),
+    "Cliquet": Member(i.Cliquet("A", (0.1, 0.4, 0.7), 1.0, floor=-0.05, cap=0.1)),
+    "Cliquet whose sum is bound": Member(i.Cliquet("A", (0.0, 0.5), 1.0, -0.05, 0.1, 0.0, 0.12)),
+    "QuantoForward": Member(i.QuantoForward("DAX", "EURUSD", 1.0, 1.0, 1.2, -0.5), "abroad"),
+    "QuantoOption": Member(i.QuantoOption("DAX", "EURUSD", 1.0, 0.75, fixed=1.2, correlation=-0.5), "abroad"),
+    "DatedVarianceSwap": Member(i.DatedVarianceSwap("A", QUARTERS, 1.0, 0.05)),
+    "DatedVarianceSwap in Heston's world": Member(
+        i.DatedVarianceSwap("A", QUARTERS, 1.0, 0.05, model=i.HestonMark(**HESTON)), "heston"
+    ),
+    "VolatilitySwap": Member(i.VolatilitySwap("A", QUARTERS, 1.0, 0.2)),
+    "VolatilitySwap in Heston's world": Member(
+        i.VolatilitySwap("A", np.arange(12) / 12, 1.0, 0.2, model=i.HestonMark(**HESTON)), "heston", bias=0.03
+    ),
+    "CorridorVarianceSwap": Member(i.CorridorVarianceSwap("A", QUARTERS, 1.0, 0.02, 0.9, 1.1)),
+    "Autocallable": Member(i.Autocallable("A", (0.25, 0.5), 1.0, 1.05, 0.95, 0.9, 1.0, 0.03, watch="dates", nodes=6)),
     "Nothing": Member(i.Nothing(), fair=False),
     "Premium": Member(i.Premium(i.EuropeanCall("A", 1.0, 2.0)), fair=False),
 }

@@ -161,9 +161,8 @@ def _least(limits: Limits, sets: tuple[AbstractSet, ...], count: int) -> Float[A
     """The worst usage, at each point, of the position that keeps limits best, where trades are free."""
 
     def at(sets: tuple[AbstractSet, ...]) -> Float[Array, ""]:
-        x = jnp.zeros(count)
-        for _ in range(8):  # a limit on trades moves along
-            x = inside(sets, limits.box, x, x)
+        # A limit on trades moves along.
+        x = lax.fori_loop(0, 8, lambda _, x: inside(sets, limits.box, x, x), jnp.zeros(count))
         return jnp.max(limits.at(sets).usage(x, x))
 
     return jax.vmap(at)(sets)

@@ -1,9 +1,11 @@
 """Contracts (dated cash) and tradables (contracts with a price)."""
 
 from deephedge.instruments.american import American
+from deephedge.instruments.autocallable import Autocallable
 from deephedge.instruments.base import AbstractContract, AbstractTradable
 from deephedge.instruments.basket import Basket, BestOf, Exchange, SpreadOption, WorstOf
 from deephedge.instruments.book import Book, Nothing, Premium, long, short, sold
+from deephedge.instruments.cliquet import Cliquet, ForwardStart
 from deephedge.instruments.equity import Digital, EuropeanCall, EuropeanPut, Forward, Spot
 from deephedge.instruments.exercise import (
     AbstractExercise,
@@ -19,6 +21,7 @@ from deephedge.instruments.futures import Future, FuturesStrip, calendar_spread,
 from deephedge.instruments.fx import FxForward, FxOption, FxSwap, NonDeliverableForward
 from deephedge.instruments.heston import HestonCall
 from deephedge.instruments.listed import ListedOption
+from deephedge.instruments.quanto import QuantoForward, QuantoOption
 from deephedge.instruments.rolling import RollingOption
 from deephedge.instruments.swing import (
     AbstractSwingRule,
@@ -29,6 +32,7 @@ from deephedge.instruments.swing import (
     fit_swing,
     worst_swing,
 )
+from deephedge.instruments.variance import CorridorVarianceSwap, DatedVarianceSwap, HestonMark, VolatilitySwap
 from deephedge.instruments.volatility import QuotedVarianceSwap, VarianceSwap
 
 __all__ = [
@@ -38,27 +42,35 @@ __all__ = [
     "AbstractSwingRule",
     "AbstractTradable",
     "American",
+    "Autocallable",
     "Basket",
     "BestOf",
     "Book",
     "Boundary",
+    "Cliquet",
+    "CorridorVarianceSwap",
     "CriticalPrices",
+    "DatedVarianceSwap",
     "Digital",
     "EuropeanCall",
     "EuropeanPut",
     "Exchange",
     "Forward",
+    "ForwardStart",
     "Future",
     "FuturesStrip",
     "FxForward",
     "FxOption",
     "FxSwap",
     "HestonCall",
+    "HestonMark",
     "ListedOption",
     "Never",
     "NonDeliverableForward",
     "Nothing",
     "Premium",
+    "QuantoForward",
+    "QuantoOption",
     "QuotedVarianceSwap",
     "Regression",
     "RollingOption",
@@ -68,6 +80,7 @@ __all__ = [
     "SwingRegression",
     "SwingThresholds",
     "VarianceSwap",
+    "VolatilitySwap",
     "WhenItPays",
     "WorstOf",
     "calendar_spread",

@@ -98,8 +98,8 @@ def discount(path: MarketPath, left: Float[Array, " points"]) -> Float[Array, " 
     return jnp.exp(-carry(path, "rate") * left)
 
 
-def forward(path: MarketPath, underlier: str, left: Float[Array, " points"]) -> Float[Array, " points"]:
-    """Forward of ``underlier`` for ``left`` years under the path's quoted flat rate and dividend yield.
+def growth(path: MarketPath, underlier: str) -> Float[Array, " points"]:
+    """Yearly rate at which the forwards of ``underlier`` rise with their date: the quoted rate less the dividend yield.
 
     Raises ``ParameterError`` where the underlier pays dividends on dates: those still to come are in no quote of it.
     """
@@ -108,5 +108,9 @@ def forward(path: MarketPath, underlier: str, left: Float[Array, " points"]) -> 
         f"{underlier!r} pays dividends on dates, and rate and yield do not make its forward: write the contract on its "
         f"forward, {underlier}.forward.<expiry>, which the market Dividends quotes for each of its expiries",
     )
-    growth = carry(path, "rate") - carry(path, f"{underlier}.dividend")
-    return path.quote(underlier) * jnp.exp(growth * left)
+    return carry(path, "rate") - carry(path, f"{underlier}.dividend")
+
+
+def forward(path: MarketPath, underlier: str, left: Float[Array, " points"]) -> Float[Array, " points"]:
+    """Forward of ``underlier`` for ``left`` years under the path's quoted flat rate and dividend yield."""
+    return path.quote(underlier) * jnp.exp(growth(path, underlier) * left)

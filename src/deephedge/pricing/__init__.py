@@ -3,12 +3,14 @@
 from deephedge.pricing import (
     american,
     american_formulas,
+    autocallable,
     bachelier,
     basket,
     bivariate,
     black,
     black_karasinski,
     cir,
+    cliquet,
     curve,
     fourier,
     fx,
@@ -26,17 +28,20 @@ from deephedge.pricing import (
     schwartz,
     spikes,
     ssvi,
+    variance,
 )
 
 __all__ = [
     "american",
     "american_formulas",
+    "autocallable",
     "bachelier",
     "basket",
     "bivariate",
     "black",
     "black_karasinski",
     "cir",
+    "cliquet",
     "curve",
     "fourier",
     "fx",
@@ -54,4 +59,5 @@ __all__ = [
     "schwartz",
     "spikes",
     "ssvi",
+    "variance",
 ]
