@@ -44,7 +44,9 @@ def maximum_likelihood(
     from scipy.optimize import minimize  # only calibration needs it
 
     began, calls = time.perf_counter(), 0
-    kinds = tuple((True, 0.0, 0.0) if p.log else (False, 0.5 * (p.low + p.high), 0.5 * (p.high - p.low)) for p in parameters)
+    kinds = tuple(
+        (True, 0.0, 0.0) if p.log else (False, 0.5 * (p.low + p.high), 0.5 * (p.high - p.low)) for p in parameters
+    )
     with jax.enable_x64(True):
         data = jax.tree.map(jnp.asarray, data)
 

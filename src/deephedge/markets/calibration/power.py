@@ -46,7 +46,9 @@ def calibrate_mean_reverting_jumps(
     Source: Cartea and Figueroa (2005) for the model; Harrison and Stevens (1976) for the filter.
     """
     times, prices = history_rows("prices", times, prices)
-    require(bool(prices.min() > 0), f"prices must be positive to have logarithms, the least was {prices.min()}", DataError)
+    require(
+        bool(prices.min() > 0), f"prices must be positive to have logarithms, the least was {prices.min()}", DataError
+    )
     season = 0.0 if seasonality is None else np.asarray(seasonality(jnp.asarray(times)), float)
     logs, steps = np.log(prices) - season, np.diff(times)
     find = (
