@@ -62,9 +62,8 @@ def calibrate_black_karasinski(
     )
     law = {"mean_reversion": mean_reversion} | solution.values
     last = float(np.max(quotes.expiry)) if horizon is None else horizon
-    market = BlackKarasinski(
-        quotes.curve, **law, horizon=last, name=name, cells=cells, nodes=states(int(cells * (last + 10.5)))
-    )
+    nodes = states(int(cells * (last + 10.5)))
+    market = BlackKarasinski(quotes.curve, **law, horizon=last, name=name, cells=cells, nodes=nodes)
     return reported("Black-Karasinski", market, solution, quotes.columns(solution.residuals), "bp")
 
 

@@ -1,4 +1,4 @@
-"""Defaultable markets without a square root: a lognormal hazard on survival, a stock that jumps to default on options."""
+"""A lognormal hazard fitted to survival and spreads, and a stock that jumps to default to options on it."""
 
 import functools
 from collections.abc import Callable
@@ -28,13 +28,15 @@ def calibrate_lognormal_hazard(
 ) -> Calibration:  # fmt: skip
     r"""``intensity``, ``mean_reversion``, ``level`` and ``vol`` of `LognormalHazard` from survival and spread vols.
 
-    ``hazards`` and ``spread_vols`` are those of `calibrate_cir_intensity`, and so are the residuals: logarithms of model
-    over curve of :math:`-\log Q(t)/t` at the knots, and of the volatilities of zero spreads, here
-    :math:`\sigma\,\partial\log s/\partial\log\lambda` at today's intensity with :math:`s` the model's own spread, by
-    differentiation through the lattice. There is no shift: four constants meet a curve only nearly. A survival curve
-    alone hardly tells ``vol``: read the warnings. Bounds: intensity and level 1e-5 to 2 a year, mean reversion 0.005 to
-    5 a year, vol 0.02 to 3 per root year. The report is in per cent of what is quoted, the curve first; ``settings`` are
-    those of `deephedge.markets.calibration.engine.least_squares`, ``starts`` 1 unless given.
+    ``hazards`` and ``spread_vols`` are those of `calibrate_cir_intensity`, and so are the residuals: logarithms of
+    model over curve of :math:`-\log Q(t)/t` at the knots, and of the volatilities of zero spreads, here
+    :math:`\sigma\,\partial\log s/\partial\log\lambda` at today's intensity with :math:`s` the model's own spread,
+    by differentiation through the lattice. There is no shift: four constants meet a curve only nearly. A survival
+    curve that is known to 1 % does not tell ``vol``: read the warnings, and give the ``resolution`` you believe in.
+
+    Bounds: intensity and level 1e-5 to 2 a year, mean reversion 0.005 to 5 a year, vol 0.02 to 3 per root year. The
+    report is in per cent of what is quoted, the curve first; ``settings`` are those of
+    `deephedge.markets.calibration.engine.least_squares`, ``starts`` 1 unless given.
 
     Source: Black and Karasinski (1991), for the process.
     """
@@ -60,8 +62,8 @@ def calibrate_jump_to_default(
 ) -> Calibration:  # fmt: skip
     r"""``vol`` and ``intensity`` of `JumpToDefault` with a constant hazard, from options on the stock.
 
-    Prices are `deephedge.pricing.jumps.default_price`: the hazard is told by puts of low strikes. Where ``intensity`` is
-    given, as `deephedge.pricing.hazard.bootstrap` makes it of the spread of a default swap, it stays and ``vol`` is
+    Prices are `deephedge.pricing.jumps.default_price`: the hazard is told by puts of low strikes. Where ``intensity``
+    is given, as `deephedge.pricing.hazard.bootstrap` makes it of the spread of a default swap, it stays and ``vol`` is
     found. A hazard that follows the stock (``power``) has no formula and is not found. Bounds: vol 0.01 to 3 per root
     year, intensity 1e-5 to 3 a year. Residuals, ``spot`` and ``settings`` are those of `calibrate_heston`.
 

@@ -1,4 +1,4 @@
-"""Short rates fitted to curves, caplets and swaptions: Vasicek, Hull and White (one and two factors), and Cox and others."""
+"""Short rates fitted to curves, caplets and swaptions: Vasicek, Hull and White, and Cox, Ingersoll and Ross."""
 
 from typing import Any
 

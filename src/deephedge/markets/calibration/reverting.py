@@ -27,8 +27,8 @@ def calibrate_vasicek_history(times: Any, rates: Any, name: str = "USD") -> Cali
     .. math:: r_{t+\Delta}\mid r_t\sim N\Big(b+e^{-a\Delta}(r_t-b),\ \sigma^2\frac{1-e^{-2a\Delta}}{2a}\Big),
 
     given the first. The market starts at the last rate. Its ``level`` and ``mean_reversion`` are those of the real
-    world: of the pricing measure only where the risk of rates earns nothing; take ``vol`` (and the speed, if the premium
-    is a constant) to `calibrate_vasicek` for the level that today's curve asks for. The speed is too high by about 4
+    world: of the pricing measure only where the risk of rates earns nothing; take ``vol`` (and the speed, if the
+    premium is a constant) to `calibrate_vasicek` for the level that today's curve asks for. The speed is too high by about 4
     over the years of history, and its error near :math:`\sqrt{2a}` over their root, however often rates are seen. The
     report compares the forecasts of each step with what came, in basis points.
 
