@@ -65,7 +65,7 @@ def test_a_lognormal_hazard_gives_its_parameters_back():
     fit = c.calibrate_lognormal_hazard("ACME", hazards, (tenors, 0.7 * (spreads[1] - spreads[0]) / 2e-4))
     np.testing.assert_allclose(list(fit.parameters.values()), list(true.values()), rtol=1e-6)
     assert isinstance(fit.market, LognormalHazard) and fit.market.tenors == (1.0, 3.0, 5.0) and not fit.warnings
-    with pytest.warns(UserWarning, match="vol .*identified"):
+    with pytest.warns(UserWarning, match="vol.* not separately identified"):
         c.calibrate_lognormal_hazard("ACME", hazards, resolution=0.01)
 
 

@@ -28,8 +28,9 @@ def calibrate_vasicek_history(times: Any, rates: Any, name: str = "USD") -> Cali
 
     given the first. The market starts at the last rate. Its ``level`` and ``mean_reversion`` are those of the real
     world: of the pricing measure only where the risk of rates earns nothing; take ``vol`` (and the speed, if the
-    premium is a constant) to `calibrate_vasicek` for the level that today's curve asks for. The speed is too high by about 4
-    over the years of history, and its error near :math:`\sqrt{2a}` over their root, however often rates are seen. The
+    premium is a constant) to `calibrate_vasicek` for the level that today's curve asks for. The speed is too high by
+    about 4 over the years of history, and its error near :math:`\sqrt{2a}` over their root, however often rates are
+    seen; errors are those of long histories, of many times :math:`1/a`. The
     report compares the forecasts of each step with what came, in basis points.
 
     Raises ``DataError`` for fewer than 30 rates, times that do not increase, or numbers that are not finite.
