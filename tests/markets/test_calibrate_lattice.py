@@ -39,7 +39,7 @@ def test_black_karasinski_gives_its_parameters_back():
     def of(price):
         return c.RateOptions(*rows, price=price, payer=True)
 
-    own = of(swaption_prices(12, by_lattice.states(36), strike))
+    own = of(swaption_prices(12, by_lattice.states(42), strike))
     fit = c.calibrate_black_karasinski(own, name="EUR")
     np.testing.assert_allclose(list(fit.parameters.values()), [0.1, 0.25], rtol=1e-6)
     assert isinstance(fit.market, BlackKarasinski) and fit.market.name == "EUR" and fit.largest < 1e-4

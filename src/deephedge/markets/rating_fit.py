@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from deephedge.core.errors import DataError, require
-from deephedge.markets.history import Numbers
 from deephedge.markets.rating import RatingMigration
 
 Table = np.ndarray
@@ -24,7 +23,7 @@ class FittedRatings(NamedTuple):
 
 
 def fit_ratings(
-    rating: Numbers, years: Numbers, after: Numbers, states: int, names: Sequence[str] = ("name",),
+    rating: Any, years: Any, after: Any, states: int, names: Sequence[str] = ("name",),
     now: Sequence[int] = (0,), **more: Any,
 ) -> FittedRatings:  # fmt: skip
     r"""`RatingMigration` by maximum likelihood from spells: each a ``rating`` that a name had for so many ``years``.
