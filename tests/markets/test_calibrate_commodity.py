@@ -104,12 +104,12 @@ def test_the_filter_has_the_likelihood_of_the_joint_normal(panel):
     joint = joint.reshape(30, 30) + noise**2 * np.eye(30)
     mean = np.mean(logs[0]) + drift * times[:, None] + log_curve(0.0, 0.0, TAU, growth, premium)
     true = multivariate_normal(mean.ravel(), joint).logpdf(logs.ravel())
-    u = np.array([*np.log([k, s, l, noise]), np.arctanh(rho), drift, growth, premium])
+    law = np.array([k, s, l, noise, rho, drift, growth, premium])
     with jax.enable_x64(True):
         steps = np.diff(times, prepend=times[0] - 1)
         data = tuple(jnp.asarray(x) for x in (steps, np.broadcast_to(TAU, logs.shape), logs, np.ones_like(logs)))
         np.testing.assert_allclose(
-            -float(jax.jit(lambda u: kalman._filter(u, data)[0])(jnp.asarray(u))), true, rtol=1e-7
+            -float(jax.jit(lambda p: kalman._filter(p, data)[0])(jnp.asarray(law))), true, rtol=1e-7
         )
 
 

@@ -42,6 +42,7 @@ from deephedge.markets.power import MeanRevertingJumps
 from deephedge.markets.ranking import Ranking, compare_markets
 from deephedge.markets.rates import HullWhite, Vasicek
 from deephedge.markets.rating import RatingMigration
+from deephedge.markets.rating_fit import FittedRatings, fit_ratings
 from deephedge.markets.regime_bootstrap import RegimeBootstrap
 from deephedge.markets.regime_labels import label_by_chain, label_by_quantile, transition_matrix
 from deephedge.markets.regimes import RegimeSwitching
@@ -92,6 +93,7 @@ __all__ = [
     "FittedCopula",
     "FittedCurve",
     "FittedDcc",
+    "FittedRatings",
     "FittedSurface",
     "GarmanKohlhagen",
     "Gjr",
@@ -152,6 +154,7 @@ __all__ = [
     "fit_curve_factors",
     "fit_dcc",
     "fit_panel",
+    "fit_ratings",
     "fit_surface_dynamics",
     "historical",
     "label_by_chain",

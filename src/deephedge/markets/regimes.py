@@ -38,7 +38,7 @@ class RegimeSwitching(AbstractMarket):
 
     Raises ``ParameterError`` for a parameter outside its domain, or a step in which a state is left over 100 times.
     Source: Hamilton (1989) for the idea; Buffington and Elliott (2002) for options; Van Loan (1978) for the integral, a
-    block of the exponential of a larger matrix.
+    block of the exponential of a larger matrix. The price of a call is `deephedge.pricing.regimes.price`.
 
     >>> import deephedge as dh, jax
     >>> market = dh.markets.RegimeSwitching("SPX", vols=(0.12, 0.35), generator=[[-0.5, 0.5], [3, -3]])

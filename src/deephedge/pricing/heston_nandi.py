@@ -7,6 +7,7 @@ All variances are per step, not per year, and :math:`\gamma` is that of the pric
 premium of the variance plus one half. ``variance`` is that of the next step, which is known today.
 """
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
@@ -73,17 +74,22 @@ def expected_total_variance(
 
 
 def exponent(
-    ray: Complex[Array, "..."], square: Complex[Array, "..."], steps: int, model: list[Float[Array, "..."]]
+    ray: Complex[Array, "..."], square: Complex[Array, "..."], steps: int | Array, model: list[Float[Array, "..."]]
 ) -> Complex[Array, "..."]:
-    """``log phi(u) / (u^2 + 1/4)``; the ``model`` is (variance, omega, alpha, beta, gamma), shaped to broadcast."""
+    """``log phi(u) / (u^2 + 1/4)``; the ``model`` is (variance, omega, alpha, beta, gamma), shaped to broadcast.
+
+    ``steps`` may be an array that broadcasts too: the recursion then runs to the largest of them.
+    """
     variance, omega, alpha, beta, gamma = model
     lean = alpha * (1j * ray + 0.5 - gamma) ** 2
 
-    def earlier(_, state: tuple[Array, Array]) -> tuple[Array, Array]:
+    def earlier(n: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
         a, b = state
         part = -2.0 * alpha * square * b
-        return a + omega * b - 0.5 * log1p(part) / square, -0.5 + beta * b + lean * b / (1.0 + part)
+        after = a + omega * b - 0.5 * log1p(part) / square, -0.5 + beta * b + lean * b / (1.0 + part)
+        return after if most is steps else jax.tree.map(lambda new, old: jnp.where(n < steps, new, old), after, state)
 
     nothing = jnp.zeros_like(lean * square * variance)
-    a, b = lax.fori_loop(0, steps, earlier, (nothing, nothing))
+    most = steps if isinstance(steps, int) else jnp.max(steps)
+    a, b = lax.fori_loop(0, most, earlier, (nothing, nothing))
     return a + b * variance

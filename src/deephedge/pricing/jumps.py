@@ -129,18 +129,19 @@ def kou_price(
         forward, strike, vol, tau, intensity, probability_up, up_mean, down_mean
     )
     of = fourier.terms(forward, strike, tau * (vol**2 + 2.0 * intensity * (p * up**2 + (1.0 - p) * down**2)), tau)
-    rises, falls = p * up**2 / (1.0 - up), (1.0 - p) * down**2 / (1.0 + down)
-    wide = [x[..., None] for x in (vol**2 * of.time, intensity * of.time, rises, falls, up, down)]
-
-    def exponent(ray: Array, square: Array) -> Complex[Array, "..."]:
-        diffused, expected, rises, falls, up, down = wide
-        s = 1j * ray + 0.5
-        return -0.5 * diffused - expected * (rises / (1.0 - s * up) + falls / (1.0 + s * down))
-
+    whole = (vol, of.time, intensity, p, up, down)
     # Without a jump log S / F is normal with this mean; that part decays last.
-    still = -intensity * of.time * (rises - falls + p * up - (1.0 - p) * down)
+    still = -intensity * of.time * (p * up / (1.0 - up) - (1.0 - p) * down / (1.0 + down))
     tilt = fourier.angle(of, jnp.sqrt(vol**2 * of.time), of.moneyness + still)
-    return fourier.price(of, exponent, tilt, call, nodes)
+    return fourier.price(of, lambda ray, square: kou_exponent(ray, square, *whole), tilt, call, nodes)
+
+
+def kou_exponent(ray, square, vol, tau, intensity, probability_up, up_mean, down_mean) -> Complex[Array, "..."]:
+    """``log phi(u) / (u^2 + 1/4)`` of `kou_price`, in the manner of `deephedge.pricing.heston.exponent`."""
+    vol, tau, intensity, p, up, down = (x[..., None] for x in (vol, tau, intensity, probability_up, up_mean, down_mean))
+    s = 1j * ray + 0.5
+    rises, falls = p * up**2 / (1.0 - up) / (1.0 - s * up), (1.0 - p) * down**2 / (1.0 + down) / (1.0 + s * down)
+    return -0.5 * vol**2 * tau - intensity * tau * (rises + falls)
 
 
 def bates_price(
@@ -194,10 +195,20 @@ def bates_exponent(
     ray, square, variance, tau, kappa, theta, sigma, rho, intensity, jump_mean, jump_vol
 ) -> Complex[Array, "..."]:
     """``log phi(u) / (u^2 + 1/4)`` of `bates_price`, in the manner of `deephedge.pricing.heston.exponent`."""
-    expected, m, d = (x[..., None] for x in (intensity * tau, jump_mean, jump_vol))
+    diffused = heston.exponent(ray, square, variance, tau, kappa, theta, sigma, rho)
+    return diffused + _lognormal_jumps(ray, square, intensity * tau, jump_mean, jump_vol)
+
+
+def merton_exponent(ray, square, vol, tau, intensity, jump_mean, jump_vol) -> Complex[Array, "..."]:
+    """``log phi(u) / (u^2 + 1/4)`` of `merton_price`, in the manner of `deephedge.pricing.heston.exponent`."""
+    diffused = -0.5 * (vol**2 * tau)[..., None]
+    return diffused + _lognormal_jumps(ray, square, intensity * tau, jump_mean, jump_vol)
+
+
+def _lognormal_jumps(ray, square, expected, jump_mean, jump_vol) -> Complex[Array, "..."]:
+    expected, m, d = (x[..., None] for x in (expected, jump_mean, jump_vol))
     s = 1j * ray + 0.5
-    jumps = jnp.expm1(s * m + 0.5 * d**2 * s * s) - s * jnp.expm1(m + 0.5 * d**2)
-    return heston.exponent(ray, square, variance, tau, kappa, theta, sigma, rho) + expected * jumps / square
+    return expected * (jnp.expm1(s * m + 0.5 * d**2 * s * s) - s * jnp.expm1(m + 0.5 * d**2)) / square
 
 
 def _turned(tilt: Array, start: Array, diffused: Array) -> Array:

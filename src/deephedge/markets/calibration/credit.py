@@ -47,14 +47,7 @@ def calibrate_cir_intensity(
     >>> bool(fit.largest < 10.0), round(float(fit.market.survival(fit.market.shift(0) + fit.market.start, 0, 1.0)), 5)
     (True, 0.9802)
     """
-    years, levels = (np.atleast_1d(np.asarray(row, float)) for row in hazards)
-    require(bool(np.all(levels > 0)), f"hazards must be positive to be met by a positive process, were {levels}")
-    tenors, vols = ((), ()) if spread_vols is None else spread_vols
-    tenors, vols = (np.atleast_1d(np.asarray(row, float)) for row in (tenors, vols))
-    right = tenors.shape == vols.shape and bool(np.all(tenors > 0) and np.all(vols > 0))
-    require(right, f"spread_vols must be positive tenors and as many positive volatilities, were {spread_vols}")
-    widths = np.diff(years, prepend=0.0)
-    average = np.cumsum(levels * widths) / years
+    years, levels, average, tenors, vols = hazard_rows(hazards, spread_vols)
     lived = np.exp(-np.interp(tenors, np.append(0.0, years), np.append(0.0, average * years))
                    - levels[-1] * np.maximum(tenors - years[-1], 0.0))  # fmt: skip
     kept = recovery + (1.0 - recovery) * lived
@@ -76,6 +69,18 @@ def calibrate_cir_intensity(
     quote = np.concatenate([average, vols])
     table = dict(expiry=np.concatenate([years, tenors]), quote=quote, model=quote * np.exp(solution.residuals))
     return reported("CIR++ intensity", market, solution, table | {"residual": 100.0 * solution.residuals}, "%")
+
+
+def hazard_rows(hazards: tuple[Any, Any], spread_vols: tuple[Any, Any] | None) -> tuple[np.ndarray, ...]:
+    """Years, hazards, their average until then, tenors and volatilities of spreads, checked."""
+    years, levels = (np.atleast_1d(np.asarray(row, float)) for row in hazards)
+    require(bool(np.all(levels > 0)), f"hazards must be positive to be met by a positive process, were {levels}")
+    rows = ((), ()) if spread_vols is None else spread_vols
+    tenors, vols = (np.atleast_1d(np.asarray(row, float)) for row in rows)
+    right = tenors.shape == vols.shape and bool(np.all(tenors > 0) and np.all(vols > 0))
+    require(right, f"spread_vols must be positive tenors and as many positive volatilities, were {spread_vols}")
+    average = np.cumsum(levels * np.diff(years, prepend=0.0)) / years
+    return years, levels, average, tenors, vols
 
 
 def _residuals(p: Array, data: tuple[Array, ...]) -> Array:

@@ -1,7 +1,5 @@
 """Schwartz and Smith's two factors, fitted to futures curves through time by the Kalman filter."""
 
-import time as clock
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -11,18 +9,19 @@ from jax import lax
 from jaxtyping import Array
 
 from deephedge.core.errors import DataError, require
-from deephedge.markets.calibration.engine import LOOSE, Solution
+from deephedge.markets.calibration.engine import Parameter, Solution
+from deephedge.markets.calibration.likelihood import maximum_likelihood
 from deephedge.markets.calibration.report import Calibration, reported
-from deephedge.markets.commodity import SchwartzSmith
+from deephedge.markets.commodity import Schwartz, SchwartzSmith
 from deephedge.pricing import schwartz
 
-STEP = 1e-4  # of the differences of the gradient, in logarithms and drifts
 WIDE = 10.0  # variance of the long-term factor before the first curve: nothing is known
-# What the likelihood is searched in: logarithms of positive numbers, the inverse tanh of the correlation, drifts.
 PANEL = (
     "mean_reversion", "short_vol", "long_vol", "noise", "correlation", "real_growth", "growth", "premium",
 )  # fmt: skip
-POSITIVE = 4  # the first ones
+ONE = ("mean_reversion", "vol", "noise", "level", "real_level")
+
+Panel = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # steps, years to expiry, log prices, whether quoted
 
 
 def calibrate_schwartz_smith_panel(
@@ -45,7 +44,45 @@ def calibrate_schwartz_smith_panel(
     Raises ``DataError`` for times that do not increase, shapes that do not agree or too few prices. Source: Schwartz
     and Smith (2000), section 3.
     """
-    began = clock.perf_counter()
+    data = _panel(times, years, prices, 3 * len(PANEL))
+    positive = tuple(Parameter(name, 0.0, 1.0, 1.0) for name in PANEL[:4])
+    drifts = tuple(Parameter(name, -5.0, 5.0, 0.0, log=False) for name in PANEL[5:])
+    find = (*positive, Parameter("correlation", -1.0, 1.0, 0.0, log=False), *drifts)
+    vol = _vol(data)
+    begins = [(kappa, vol, vol, 0.02, 0.0, 0.0, 0.0, 0.0) for kappa in _speeds(starts)]
+    solution = maximum_likelihood(_cost, data, find, begins, int(data[3].sum()))
+    found = dict(solution.values)
+    solution, table, state = _compared(_filter, solution, times, data)
+    for field in ("noise", "real_growth"):
+        found.pop(field)
+    market = SchwartzSmith(name, float(np.exp(state.sum())), short=float(state[0]), **found)
+    return reported("Schwartz-Smith, panel", market, solution, table, "%")
+
+
+def calibrate_schwartz_panel(times: Any, years: Any, prices: Any, name: str = "spot", starts: int = 2) -> Calibration:
+    r"""`Schwartz`, with one factor, from futures curves through time; data and ``starts`` are those of
+    `calibrate_schwartz_smith_panel`.
+
+    The same filter with a long-term factor that is known and stays. Found are ``mean_reversion``, ``vol``, ``level``
+    (of the pricing measure, cash), ``real_level`` (cash), where the spot reverts to, and ``noise``. The error of the
+    logarithm of ``real_level`` is about ``vol / (mean_reversion * sqrt(years of data))``. One factor leaves much of
+    most curves to the noise: look at the residuals by expiry. The market stands at the last filtered spot and follows
+    the pricing measure. Source: Schwartz (1997), model 1 and section 3.
+    """
+    data = _panel(times, years, prices, 3 * len(ONE))
+    middle = float(np.exp(np.sum(data[2]) / np.sum(data[3])))
+    vol = _vol(data)
+    find = tuple(Parameter(name, 0.0, 1.0, 1.0) for name in ONE)
+    begins = [(kappa, vol, 0.02, middle, middle) for kappa in _speeds(starts)]
+    solution = maximum_likelihood(_one_cost, data, find, begins, int(data[3].sum()))
+    kappa, sigma, _, level, _ = solution.values.values()
+    solution, table, state = _compared(_one_filter, solution, times, data)
+    market = Schwartz(name, float(np.exp(state.sum())), kappa, level, sigma)
+    return reported("Schwartz, panel", market, solution, table, "%")
+
+
+def _panel(times: Any, years: Any, prices: Any, least: int) -> Panel:
+    """The history as the filter takes it, checked."""
     times, prices = np.asarray(times, float), np.asarray(prices, float)
     require(prices.ndim == 2 and times.shape == prices.shape[:1], "prices must be (time, contract), times a row of as "
             f"many times, were of shapes {prices.shape} and {times.shape}", DataError)  # fmt: skip
@@ -55,38 +92,45 @@ def calibrate_schwartz_smith_panel(
         raise DataError(f"years must have a number for each of the {prices.shape[1]} contracts: {fault}") from fault
     known = np.isfinite(prices)
     require(bool(np.all(np.diff(times) > 0)), "times must increase", DataError)
-    many = bool(np.all(prices[known] > 0) and known.sum() > 3 * len(PANEL))
-    require(many, f"prices must be positive and more than {3 * len(PANEL)}", DataError)
+    many = bool(np.all(prices[known] > 0) and known.sum() > least)
+    require(many, f"prices must be positive and more than {least}", DataError)
     require(bool(np.all(years[known] >= 0)), "years to expiry must be 0 or more", DataError)
-    steps = np.diff(times, prepend=times[0] - 1.0)
     logs = np.where(known, np.log(np.where(known, prices, 1.0)), 0.0)
-    data = (steps, np.where(known, years, 1.0), logs, known.astype(float))
-    best, hessian, costs, count = _searched(data, max(1, starts))
+    return np.diff(times, prepend=times[0] - 1.0), np.where(known, years, 1.0), logs, known.astype(float)
+
+
+def _vol(data: Panel) -> float:
+    """Of the mean log price, to begin with."""
+    steps, _, logs, known = data
+    level = np.sum(logs * known, 1) / np.maximum(known.sum(1), 1)
+    return float(np.clip(np.std(np.diff(level) / np.sqrt(steps[1:])), 0.02, 2.0))
+
+
+def _speeds(starts: int) -> Any:
+    return np.geomspace(0.5, 3.0, starts) if starts > 1 else (1.2,)
+
+
+def _compared(
+    run: Any, solution: Solution, times: Any, data: Panel
+) -> tuple[Solution, dict[str, np.ndarray], np.ndarray]:
+    """The solution with its residuals, quoted and filtered prices in a table, and the last state."""
+    _, years, logs, known = data
+    known = known > 0
     with jax.enable_x64(True):
-        data = jax.tree.map(jnp.asarray, data)
-        states, fitted = (np.asarray(row) for row in _likelihood(jnp.asarray(best.x), data)[0][1])
-    reached = int(np.sum(np.array(costs) <= min(costs) + 1e-6 * known.sum()))
-    missed = (fitted - logs)[known]
-    solution = _told(best.x, hessian, missed, reached, len(costs), count, clock.perf_counter() - began)
-    found = dict(solution.values)
-    for field in ("noise", "real_growth"):
-        found.pop(field)
-    market = SchwartzSmith(name, float(np.exp(states[-1].sum())), short=float(states[-1, 0]), **found)
-    table = dict(
-        time=np.broadcast_to(times[:, None], prices.shape)[known], expiry=years[known], quote=prices[known],
-        model=np.exp(fitted[known]), residual=100.0 * missed,
-    )  # fmt: skip
-    return reported("Schwartz-Smith, panel", market, solution, table, "%")
+        values = jnp.asarray(list(solution.values.values()))
+        states, filtered = (np.asarray(row) for row in jax.jit(run)(values, jax.tree.map(jnp.asarray, data))[1])
+    missed = (filtered - logs)[known]
+    when = np.broadcast_to(np.asarray(times, float)[:, None], logs.shape)[known]
+    table = dict(time=when, expiry=years[known], quote=np.exp(logs[known]), model=np.exp(filtered[known]))
+    return solution._replace(residuals=missed), table | {"residual": 100.0 * missed}, states[-1]
 
 
-def _named(u: Array) -> Array:
-    """From what is searched to the numbers of PANEL."""
-    return jnp.concatenate([jnp.exp(u[:POSITIVE]), jnp.tanh(u[POSITIVE : POSITIVE + 1]), u[POSITIVE + 1 :]])
+def _filter(p: Array, data: tuple[Array, ...], known_long: Array | None = None) -> tuple[Array, tuple[Array, Array]]:
+    """Minus the log likelihood; and the state after each time, with the mean of the log prices there.
 
-
-def _filter(u: Array, data: tuple[Array, ...]) -> tuple[Array, tuple[Array, Array]]:
-    """Minus the log likelihood; and the state after each time, with the mean of the log prices there."""
-    kappa, sigma, long, noise, rho, drift, growth, premium = _named(u)
+    The long-term factor starts at ``known_long``, or unknown.
+    """
+    kappa, sigma, long, noise, rho, drift, growth, premium = p
     steps, years, logs, known = data
     loads = jnp.stack([jnp.exp(-kappa * years), jnp.ones_like(years)], -1) * known[..., None]
     level = jnp.log(schwartz.future(1.0, years, kappa, 1.0, sigma, long, rho, growth, premium))
@@ -115,66 +159,27 @@ def _filter(u: Array, data: tuple[Array, ...]) -> tuple[Array, tuple[Array, Arra
 
     first = jnp.sum(logs[0] * known[0]) / jnp.maximum(jnp.sum(known[0]), 1.0)
     # The step before the first curve is undone: the law of the state there is the one it starts with.
-    start = jnp.stack([jnp.diag(jnp.stack([sigma**2 / (2.0 * kappa), jnp.asarray(WIDE)]))])
+    wide = jnp.asarray(WIDE if known_long is None else 0.0)
+    start = jnp.stack([jnp.diag(jnp.stack([sigma**2 / (2.0 * kappa), wide]))])
     moves, decay = jnp.concatenate([start, moves[1:]]), decay.at[0].set(0.0)
+    first = first if known_long is None else known_long
     begin = (jnp.stack([0.0 * first, first]), jnp.zeros((2, 2)), jnp.zeros(()))
     rows = (decay, steps.at[0].set(0.0), moves, loads, level, logs, known)
     (_, _, cost), states = lax.scan(step, begin, rows)
     return cost, (states, level + jnp.einsum("tqn,tn->tq", loads, states))
 
 
-_likelihood = jax.jit(jax.value_and_grad(_filter, has_aux=True))
+def _one_filter(p: Array, data: tuple[Array, ...]) -> tuple[Array, tuple[Array, Array]]:
+    """`Schwartz` as two factors: the long-term one is the log of the real level, and the premium makes the level."""
+    kappa, vol, noise, level, real = p
+    still = jnp.zeros_like(vol)
+    premium = kappa * jnp.log(real / level)
+    return _filter(jnp.stack([kappa, vol, still, noise, still, still, still, premium]), data, jnp.log(real))
 
 
-def _hessian(slope: Callable[[np.ndarray], np.ndarray], u: np.ndarray) -> np.ndarray:
-    """By central differences of the exact gradient: forward over backward through the scan compiles for ten seconds."""
-    bend = np.stack([slope(u + step) - slope(u - step) for step in STEP * np.eye(len(u))]) / (2.0 * STEP)
-    return 0.5 * (bend + bend.T)
+def _cost(p: Array, data: tuple[Array, ...]) -> Array:
+    return _filter(p, data)[0]
 
 
-def _searched(data: tuple[np.ndarray, ...], starts: int) -> tuple[Any, np.ndarray, list[float], int]:
-    """The best end of several searches and the Hessian there, all their costs, and how often it was computed."""
-    from scipy.optimize import minimize  # only calibration needs it
-
-    steps, _, logs, known = data
-    level = np.sum(logs * known, 1) / np.maximum(known.sum(1), 1)
-    vol = float(np.clip(np.std(np.diff(level) / np.sqrt(steps[1:])), 0.02, 2.0))
-    with jax.enable_x64(True):
-        data = jax.tree.map(jnp.asarray, data)
-        calls = 0
-
-        def at(u: np.ndarray) -> tuple[float, np.ndarray]:
-            nonlocal calls
-            calls += 1
-            (value, _), slope = _likelihood(jnp.asarray(u), data)
-            return float(value), np.asarray(slope)
-
-        def bend(u: np.ndarray) -> np.ndarray:
-            return _hessian(lambda u: at(u)[1], u)
-
-        settings = dict(method="trust-exact", options={"gtol": 1e-6 * known.sum(), "maxiter": 200})
-        speeds = np.geomspace(0.5, 3.0, starts) if starts > 1 else (1.2,)
-        begins = [np.array([*np.log([kappa, vol, vol, 0.02]), 0.0, 0.0, 0.0, 0.0]) for kappa in speeds]
-        ends = [minimize(at, begin, jac=True, hess=bend, **settings) for begin in begins]
-        best = min(ends, key=lambda end: end.fun)
-        require(bool(np.isfinite(best.fun)), "the likelihood is not finite: check times, years and prices", DataError)
-        return best, bend(best.x), [float(end.fun) for end in ends], calls
-
-
-def _told(
-    u: np.ndarray, hessian: np.ndarray, missed: np.ndarray, reached: int, starts: int, count: int, seconds: float
-) -> Solution:
-    """Parameters, standard errors by the slope of their map, and what the likelihood leaves open."""
-    with jax.enable_x64(True):
-        values = np.asarray(_named(jnp.asarray(u)))
-    slope = np.concatenate([values[:POSITIVE], [1.0 - values[POSITIVE] ** 2], np.ones(len(PANEL) - POSITIVE - 1)])
-    sizes, directions = np.linalg.eigh(hessian)
-    deviation = 1.0 / np.sqrt(np.maximum(sizes, 1e-12))
-    errors = slope * np.sqrt(np.sum((directions * deviation) ** 2, axis=1))
-    loose = [n for n in range(POSITIVE + 1) if errors[n] > LOOSE * (values[n] if n < POSITIVE else 1.0)]
-    said = tuple(f"{PANEL[n]} is not identified by these curves (standard error {errors[n]:.2g})" for n in loose)
-    condition = float(np.sqrt(np.max(sizes) / np.maximum(np.min(sizes), 1e-12)))
-    named = dict(zip(PANEL, values.tolist(), strict=True))
-    return Solution(
-        named, dict(zip(PANEL, errors.tolist(), strict=True)), missed, condition, said, reached, starts, count, seconds
-    )
+def _one_cost(p: Array, data: tuple[Array, ...]) -> Array:
+    return _one_filter(p, data)[0]

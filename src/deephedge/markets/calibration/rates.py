@@ -1,4 +1,4 @@
-"""Short rates fitted to caplets and swaptions: Hull and White with one and two factors, and Cox, Ingersoll and Ross."""
+"""Short rates fitted to curves, caplets and swaptions: Vasicek, Hull and White, and Cox, Ingersoll and Ross."""
 
 from typing import Any
 
@@ -6,13 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from deephedge.core.errors import require
+from deephedge.core.errors import DataError, require
 from deephedge.markets.calibration.engine import Parameter, least_squares
 from deephedge.markets.calibration.rate_quotes import RateOptions, Swaps
 from deephedge.markets.calibration.report import Calibration, reported
 from deephedge.markets.cir import CoxIngersollRoss
 from deephedge.markets.g2 import HullWhiteTwoFactor
-from deephedge.markets.rates import HullWhite
+from deephedge.markets.rates import HullWhite, Vasicek
 from deephedge.pricing import cir, g2, hullwhite
 
 RESOLUTION = 1e-6  # noise in a volatility of a rate, or in a yield, that a parameter has to stand: 0.01 basis points
@@ -100,6 +100,49 @@ def calibrate_cir(
         table = {field: np.concatenate([row, more[field]]) for field, row in table.items()}
     market = CoxIngersollRoss(**solution.values, name=name)
     return reported("Cox-Ingersoll-Ross", market, solution, table, "bp")
+
+
+def calibrate_vasicek(
+    curve: tuple[Any, Any], vol: float, mean_reversion: float | None = None, name: str = "USD", **settings: Any
+) -> Calibration:
+    r"""``short``, ``level`` and ``mean_reversion`` of `Vasicek` from today's zero yields; ``vol`` is given.
+
+    ``curve`` is (years, continuously compounded zero yields per year); three constants meet it only nearly. Yields
+    hardly tell ``vol``, so take it from history or options, and ``mean_reversion`` too where it is given. Bounds: rates
+    -0.1 to 0.5 and speed 0.005 to 5 a year. The report is in basis points; ``settings`` and errors are those of
+    `calibrate_hull_white`. A flat curve leaves the speed open: the warning says so.
+
+    Source: Vasicek (1977).
+
+    >>> years = np.array([0.5, 1.0, 2.0, 5.0, 10.0])
+    >>> yields = -np.asarray(hullwhite.vasicek_log_discount(0.02, years, 0.3, 0.045, 0.01)) / years
+    >>> fit = calibrate_vasicek((years, yields), vol=0.01)
+    >>> {name: round(value, 3) for name, value in fit.parameters.items()}
+    {'short': 0.02, 'level': 0.045, 'mean_reversion': 0.3}
+    """
+    years, yields = (np.asarray(row, float) for row in curve)
+    fits = years.ndim == 1 and years.shape == yields.shape and bool(np.all(years > 0) and np.all(np.isfinite(yields)))
+    require(fits, "curve must be a pair: positive years, and as many finite zero yields per year", DataError)
+    require(vol >= 0, f"vol must be 0 or more per year and root year, was {vol}")
+    find = (
+        Parameter("short", -0.1, 0.5, float(yields[0]), log=False),
+        Parameter("level", -0.1, 0.5, float(yields[-1]), log=False),
+        Parameter("mean_reversion", 5e-3, 5.0, 0.3),
+    )
+    held = 0.0 if mean_reversion is None else float(mean_reversion)
+    find = find if mean_reversion is None else find[:2]
+    data = (years, yields, held, float(vol))
+    solution = least_squares(_vasicek, data, find, **{"resolution": RESOLUTION} | settings)
+    model = yields + solution.residuals
+    table = dict(expiry=years, vol=yields, model=model, residual=1e4 * solution.residuals)
+    market = Vasicek(**{"mean_reversion": mean_reversion} | solution.values, vol=vol, name=name)
+    return reported("Vasicek", market, solution, table, "bp")
+
+
+def _vasicek(p: Array, data: tuple[Array, ...]) -> Array:
+    years, yields, held, vol = data
+    speed = p[2] if p.size == 3 else held
+    return -hullwhite.vasicek_log_discount(p[0], years, speed, p[1], vol) / years - yields
 
 
 def _hull_white(p: Array, data: tuple[Swaps, Array]) -> Array:

@@ -93,14 +93,15 @@ def calibrated(
     quotes: OptionQuotes,
     residuals: Callable[[Array, Surface], Array],
     parameters: tuple[Parameter, ...],
+    unit: float = 1.0,
     **settings: Any,
 ) -> Calibration:
-    """Fit, price the quotes once more, and report in volatility points."""
+    """Fit, price the quotes once more, and report in volatility points; the model counts time in ``unit`` years."""
     require(
         len(quotes) >= len(parameters), f"{len(parameters)} parameters need as many quotes or more, got {len(quotes)}"
     )
     data, went = prepared(quotes)
-    solution = least_squares(residuals, data, parameters, **settings)
+    solution = least_squares(residuals, data._replace(tau=data.tau / unit), parameters, **settings)
     safe = np.where(data.unit > 0, data.unit, 1.0)
     price = (data.target + np.reshape(solution.residuals, data.target.shape) / safe)[went]
     return reported(name, make(solution.values), solution, columns(quotes, price), "vol points")
