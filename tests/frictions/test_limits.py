@@ -165,6 +165,7 @@ def problem(limits, **more):
     )
 
 
+@pytest.mark.slow
 def test_on_a_path_every_kind_of_limit_is_what_it_says():
     told = problem(c.Limits(EVERY))
     paths = dh.sample(MARKET, GRID, 64, key=jax.random.key(3), method="random")

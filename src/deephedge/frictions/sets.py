@@ -63,8 +63,8 @@ class Band(AbstractSet):
         before: Float[Array, " instrument"],
     ) -> Float[Array, " slack"]:
         value = self.slope @ x + self.offset
-        gaps = ((most * self.upper - value, self.upper), (value - most * self.lower, -self.lower))
-        return jnp.stack([_free(gap, limit) for gap, limit in gaps])
+        sides = ((value, self.upper), (-value, -self.lower))
+        return jnp.stack([_free(most * _finite(limit) - used, limit) for used, limit in sides])
 
     def project(
         self, x: Float[Array, " instrument"], before: Float[Array, " instrument"]
@@ -108,7 +108,7 @@ class Diamond(AbstractSet):
         before: Float[Array, " instrument"],
     ) -> Float[Array, " slack"]:
         away = self.away(x, before)
-        whole = _free(most * self.radius - jnp.sum(self.weight * lifted), self.radius)
+        whole = _free(most * _finite(self.radius) - jnp.sum(self.weight * lifted), self.radius)
         return jnp.concatenate([lifted - away, lifted + away, whole[None]])
 
     def project(
@@ -178,7 +178,7 @@ class Ellipsoid(AbstractSet):
     ) -> Float[Array, " slack"]:
         square = jnp.sum(self.squares * (self.axes.T @ (x - self.centre)) ** 2) + self.rest
         # most * radius - norm, times most * radius + norm: the barrier of a cone
-        return _free((most * self.radius) ** 2 - square, self.radius)[None]
+        return _free((most * _finite(self.radius)) ** 2 - square, self.radius)[None]
 
     def project(
         self, x: Float[Array, " instrument"], before: Float[Array, " instrument"]
@@ -215,7 +215,11 @@ def _share(value: Float[Array, ""], limit: Float[Array, ""]) -> Float[Array, ""]
     return jnp.where(limit > 0, jnp.where(jnp.isfinite(limit), used, 0.0), nothing)
 
 
+def _finite(limit: Float[Array, ""]) -> Float[Array, ""]:
+    """A limit to compute with: infinity times a derivative of 0 is no number."""
+    return jnp.where(jnp.isfinite(limit), limit, 0.0)
+
+
 def _free(slack: Float[Array, ""], limit: Float[Array, ""]) -> Float[Array, ""]:
     """What a limit leaves, relative to it; a limit that is infinite leaves what does not vary."""
-    finite = jnp.isfinite(limit)
-    return jnp.where(finite, jnp.where(finite, slack, 1.0) / jnp.where(finite & (limit > 0), limit, 1.0), 1.0)
+    return jnp.where(jnp.isfinite(limit), slack / jnp.where(jnp.isfinite(limit) & (limit > 0), limit, 1.0), 1.0)
