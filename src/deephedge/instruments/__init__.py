@@ -3,7 +3,9 @@
 from deephedge.instruments.american import American
 from deephedge.instruments.base import AbstractContract, AbstractTradable
 from deephedge.instruments.basket import Basket, BestOf, Exchange, SpreadOption, WorstOf
+from deephedge.instruments.bond import FixedBond, FloatingRateNote, ZeroBond
 from deephedge.instruments.book import Book, Nothing, Premium, long, short, sold
+from deephedge.instruments.curve import AbstractCurve, FlatCurve, ModelCurve, QuotedCurve
 from deephedge.instruments.equity import Digital, EuropeanCall, EuropeanPut, Forward, Spot
 from deephedge.instruments.exercise import (
     AbstractExercise,
@@ -17,10 +19,12 @@ from deephedge.instruments.exercise import (
 )
 from deephedge.instruments.heston import HestonCall
 from deephedge.instruments.listed import ListedOption
+from deephedge.instruments.swap import Swap, at_par
 from deephedge.instruments.volatility import QuotedVarianceSwap, VarianceSwap
 
 __all__ = [
     "AbstractContract",
+    "AbstractCurve",
     "AbstractExercise",
     "AbstractRight",
     "AbstractTradable",
@@ -34,18 +38,26 @@ __all__ = [
     "EuropeanCall",
     "EuropeanPut",
     "Exchange",
+    "FixedBond",
+    "FlatCurve",
+    "FloatingRateNote",
     "Forward",
     "HestonCall",
     "ListedOption",
+    "ModelCurve",
     "Never",
     "Nothing",
     "Premium",
+    "QuotedCurve",
     "QuotedVarianceSwap",
     "Regression",
     "Spot",
     "SpreadOption",
+    "Swap",
     "VarianceSwap",
     "WorstOf",
+    "ZeroBond",
+    "at_par",
     "fit_exercise",
     "long",
     "short",
