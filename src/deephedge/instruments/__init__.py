@@ -5,6 +5,7 @@ from deephedge.instruments.base import AbstractContract, AbstractTradable
 from deephedge.instruments.basket import Basket, BestOf, Exchange, SpreadOption, WorstOf
 from deephedge.instruments.bond import FixedBond, FloatingRateNote, ZeroBond
 from deephedge.instruments.book import Book, Nothing, Premium, long, short, sold
+from deephedge.instruments.cap import Cap
 from deephedge.instruments.curve import AbstractCurve, FlatCurve, ModelCurve, QuotedCurve
 from deephedge.instruments.equity import Digital, EuropeanCall, EuropeanPut, Forward, Spot
 from deephedge.instruments.exercise import (
@@ -20,6 +21,7 @@ from deephedge.instruments.exercise import (
 from deephedge.instruments.heston import HestonCall
 from deephedge.instruments.listed import ListedOption
 from deephedge.instruments.swap import Swap, at_par
+from deephedge.instruments.swaption import AgainstWaiting, BermudanSwaption, Swaption
 from deephedge.instruments.volatility import QuotedVarianceSwap, VarianceSwap
 
 __all__ = [
@@ -28,11 +30,14 @@ __all__ = [
     "AbstractExercise",
     "AbstractRight",
     "AbstractTradable",
+    "AgainstWaiting",
     "American",
     "Basket",
+    "BermudanSwaption",
     "BestOf",
     "Book",
     "Boundary",
+    "Cap",
     "CriticalPrices",
     "Digital",
     "EuropeanCall",
@@ -54,6 +59,7 @@ __all__ = [
     "Spot",
     "SpreadOption",
     "Swap",
+    "Swaption",
     "VarianceSwap",
     "WorstOf",
     "ZeroBond",

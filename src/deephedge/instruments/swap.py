@@ -28,8 +28,8 @@ class Swap(AbstractTradable):
     >>> path = dh.MarketPath(jnp.array([0.0, 1.0]), {"rate": jnp.array([0.05, 0.02])}, jnp.ones(2))
     >>> years = dh.Schedule.uniform(0.0, 2.0, periods=2)
     >>> swap = at_par(Swap(years, years, 0.0, dh.instruments.FlatCurve()), path)
-    >>> round(float(swap.rate), 4), swap.price(path).round(4).tolist(), swap.cashflows(path).round(4).tolist()
-    (0.0513, [0.0, -0.0305], [0.0, 0.0])
+    >>> round(float(swap.rate), 4), [round(x, 4) for x in swap.price(path).tolist()]
+    (0.0513, [0.0, -0.0305])
     """
 
     fixed: Schedule
