@@ -6,7 +6,7 @@ from functools import partial
 import jax
 import numpy as np
 import QuantLib as ql
-from bench.parity.row import TODAY, Row, flat, npv
+from bench.parity.row import ACT365, TODAY, Row, flat, npv
 
 import deephedge as dh
 from deephedge import instruments as i
@@ -79,11 +79,79 @@ def vanilla(
     return made
 
 
-RATES = (0.02, 0.035, 0.05)
+def loan(start: str, end: str) -> dh.Schedule:
+    return dh.Schedule.from_dates(start, end, 6, day_count="act/360", **TERMS)
+
+
+def caps(strikes: tuple, call: bool, **terms: object) -> list[i.Cap]:
+    schedule = loan("2025-07-15", "2030-01-15")
+    return [i.Cap(schedule, k, curve(), call, notional=100.0, **terms) for k in strikes]
+
+
+def hull_white() -> ql.HullWhite:
+    return ql.HullWhite(flat(RATE), A, VOL)
+
+
+def their_caps(strikes: tuple, call: bool, engine: Callable[[], ql.PricingEngine]) -> np.ndarray:
+    ql.Settings.instance().evaluationDate = TODAY
+    leg = ql.IborLeg([100.0], dates(6, ql.Date(15, 7, 2025), ql.Date(15, 1, 2030)), index(), ACT360, ql.Following, [0])
+    kind = ql.Cap if call else ql.Floor
+    return np.array([npv(kind(leg, [k]), engine()) for k in strikes])
+
+
+def swaptions(rates: tuple, payer: bool, **terms: object) -> list[i.Swaption]:
+    whole = [swap(k, payer=payer) for k in rates]
+    return [i.Swaption(each, each.fixed.starts[0], **terms) for each in whole]
+
+
+def their_swaptions(
+    rates: tuple, payer: bool, engine: Callable[[], ql.PricingEngine], exercise: ql.Exercise | None = None
+) -> np.ndarray:
+    ql.Settings.instance().evaluationDate = TODAY
+    on = exercise or ql.EuropeanExercise(ql.Date(15, 1, 2026))
+    return np.array([npv(ql.Swaption(vanilla(k, payer), on), engine()) for k in rates])
+
+
+def bermudans(payer: bool) -> list[i.BermudanSwaption]:
+    whole = [swap(k, payer=payer) for k in RATES]
+    return [i.BermudanSwaption(each, each.fixed.starts) for each in whole]
+
+
+def exercises() -> ql.Exercise:
+    starts = list(dates(12, ql.Date(15, 1, 2026), ql.Date(15, 1, 2031)))[:-1]
+    return ql.BermudanExercise(starts)
+
+
+def quote(value: float) -> ql.QuoteHandle:
+    return ql.QuoteHandle(ql.SimpleQuote(value))
+
+
+RATES, STRIKES = (0.02, 0.035, 0.05), (0.02, 0.03, 0.045)
+SIDES = (("payer", True), ("receiver", False))
+ENGINES = {
+    "Hull-White": ("model", None, lambda: ql.JamshidianSwaptionEngine(hull_white()),
+                   lambda: ql.AnalyticCapFloorEngine(hull_white())),
+    "Black": ("black", "swap.vol", lambda: ql.BlackSwaptionEngine(flat(RATE), quote(0.25), ACT365),
+              lambda: ql.BlackCapFloorEngine(flat(RATE), quote(0.25), ACT365)),
+    "Bachelier": ("bachelier", "swap.normal_vol",
+                  lambda: ql.BachelierSwaptionEngine(flat(RATE), quote(0.009), ACT365),
+                  lambda: ql.BachelierCapFloorEngine(flat(RATE), quote(0.009))),
+}  # fmt: skip
 ROWS = [
     Row("fixed bond", "curve", partial(ours, bonds), their_bonds),
     Row("payer swap, forward start", "curve", partial(ours, lambda: [swap(k) for k in RATES]),
         lambda: np.array([vanilla(k).NPV() for k in RATES])),
     Row("par swap rate", "curve", partial(ours, lambda: [swap(0.0)], "par"),
         lambda: np.array([vanilla(0.02).fairRate()])),
+    *(Row("cap" if call else "floor", model, partial(ours, partial(caps, STRIKES, call, formula=formula, vol=vol)),
+          partial(their_caps, STRIKES, call, engine))
+      for model, (formula, vol, _, engine) in ENGINES.items() for call in (True, False)),
+    *(Row(f"{side} swaption", model, partial(ours, partial(swaptions, RATES, payer, formula=formula, vol=vol)),
+          partial(their_swaptions, RATES, payer, engine))
+      for model, (formula, vol, engine, _) in ENGINES.items() for side, payer in SIDES),
+    # Theirs is a finite-difference scheme, a million cells.
+    *(Row(f"Bermudan {side} swaption", "Hull-White", partial(ours, partial(bermudans, payer)),
+          lambda payer=payer: their_swaptions(RATES, payer,
+              lambda: ql.FdHullWhiteSwaptionEngine(hull_white(), 1600, 1600, 0, 1e-9), exercises()), 5e-6)
+      for side, payer in SIDES),
 ]  # fmt: skip

@@ -26,7 +26,7 @@ class Cap(AbstractTradable):
     :math:`L` is the simple rate of the period, fixed and remembered as that of a `FloatingRateNote`, ``strike``
     :math:`K` per year. One period makes a caplet. The price is, by ``formula``, ``"model"``: the sum of bond options
     under the Gaussian short rate of ``curve`` (Jamshidian 1989), right where a period is paid when it ends; or
-    ``"black"`` (1976) on :math:`L` plus ``shift``, or ``"bachelier"`` (1900), on the quote ``vol`` of all periods alike.
+    ``"black"`` (1976) on :math:`L` plus ``shift``, or ``"bachelier"`` (1900), on one quote ``vol`` for all periods.
 
     Raises ``ParameterError`` for terms that make no cap, ``ProblemError`` where the curve has no such model.
 
@@ -93,7 +93,7 @@ def bond_spread(
     near: Float[Array, "..."],
     far: Float[Array, "..."],
 ) -> Float[Array, "..."]:
-    """Total log deviation, ``left`` years before ``expiry``, of the price then of a bond to ``far`` in ones to ``near``."""
+    """Total log deviation, ``left`` years before ``expiry``, of a bond to ``far`` in units of one to ``near`` then."""
     a = model.mean_reversion
     length = hullwhite.loading(far - expiry, a) - hullwhite.loading(near - expiry, a)
     return length * model.vol * hullwhite.step_law(left, a)[0]

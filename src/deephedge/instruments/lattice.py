@@ -46,7 +46,8 @@ def lattice(
 ) -> Lattice:
     """Backwards over ``dates``; ``use(times, discounts)`` is what using makes, where bonds cost ``discounts(dates)``.
 
-    ``paid`` and ``last`` take the short rates (date, rate) to what is paid until the next date, and to waiting at the last.
+    ``paid`` and ``last`` take the short rates (date, rate) to what is paid until the next date, and to the value of
+    waiting, which at the last date is the end of the induction.
     """
     spread = model.vol * hullwhite.step_law(dates + MORE, model.mean_reversion)[0]
     widths = 2.0 * REACH * jnp.maximum(spread, 1e-6) / (POINTS - 1)

@@ -41,12 +41,15 @@ def expected(
 ) -> Float[Array, "*points"]:
     r"""Mean of the larger of ``use`` and ``wait`` at the date ``row``, at a normal place with this mean and ``spread``.
 
-    Where the two cross between two nodes, at the share :math:`\theta` of their distance :math:`h`, the trapezoidal rule
-    is off by :math:`Jh^2\left(\tfrac12\theta(1-\theta)-\tfrac1{12}\right)` for a change :math:`J` of slope.
+    Where the two cross, at the share :math:`\theta` of the distance :math:`h` of two nodes, the rule is off by
 
-    >>> line = jnp.arange(9.0)[None]
-    >>> round(float(expected(jnp.array(4.0), jnp.array(1.0), jnp.array(0), line, jnp.full((1, 9), 4.0))), 5)
-    4.39894
+    .. math:: -\tfrac12h^2B_2(\theta)[f'] + \tfrac16h^3B_3(\theta)[f''],
+
+    with Bernoulli's polynomials and the jumps of the integrand's derivatives, which are taken from differences.
+
+    >>> line = jnp.arange(12.0)[None]
+    >>> round(float(expected(jnp.array(5.2), jnp.array(1.0), jnp.array(0), line, jnp.full((1, 12), 5.2))), 4)  # 5.2 + phi(0)
+    5.5989
     """
     at = jnp.asarray(_AT, place.dtype)
     count = use.shape[-1]
@@ -54,14 +57,24 @@ def expected(
     first, shares = cubic(jnp.clip(place[..., None] + spread[..., None] * at, -1.0, count), count)
     first = first + count * row[..., None]
     one, other = (sum(share * table.reshape(-1)[first + n] for n, share in enumerate(shares)) for table in (use, wait))
-    gap = one - other
-    left, right = gap[..., :-1], gap[..., 1:]
-    crossed = left * right < 0.0
-    change = jnp.where(crossed, right - left, 1.0)
-    share = jnp.where(crossed, -left / change, 0.0)
-    off = jnp.where(crossed, jnp.abs(change) * (0.5 * share * (1.0 - share) - 1.0 / 12.0), 0.0)
     mean = jnp.sum(jnp.maximum(one, other) * density(at), axis=-1)
-    return _WIDTH * (mean - jnp.sum(off * density(at[:-1] + share * _WIDTH), axis=-1))
+    return _WIDTH * (mean - jnp.sum(_excess(one - other, at), axis=-1))
+
+
+def _excess(gap: Float[Array, "... point"], at: Float[Array, " point"]) -> Float[Array, "... point"]:
+    """By how much each crossing of two functions puts the sum of the larger one off, whose difference is ``gap``."""
+    left, right = gap[..., 1:-2], gap[..., 2:-1]
+    crossed = left * right < 0.0
+    rise = jnp.where(crossed, right - left, 1.0)
+    bend = jnp.where(crossed, 0.5 * (gap[..., 3:] - right - left + gap[..., :-3]), 0.0)
+    share = jnp.where(crossed, -left / rise, 0.0)
+    share = jnp.clip(share + 0.5 * share * (1.0 - share) * bend / rise, 0.0, 1.0)
+    place, sign = at[1:-2] + share * _WIDTH, jnp.sign(rise)
+    slope = sign * (rise + (share - 0.5) * bend)
+    turn = sign * bend - 2.0 * _WIDTH * place * slope
+    second = 0.5 * share * (1.0 - share) - 1.0 / 12.0
+    third = share * (share - 0.5) * (share - 1.0) / 6.0
+    return jnp.where(crossed, (second * slope + third * turn) * density(place), 0.0)
 
 
 def waiting(
