@@ -14,7 +14,7 @@ from deephedge.core.types import concrete, number
 from deephedge.instruments.base import AbstractTradable, at_expiry, slack
 from deephedge.instruments.curve import AbstractCurve, arriving, come
 from deephedge.instruments.equity import check_expiry
-from deephedge.instruments.legs import UNKNOWN, check_fixing, floating_rates, last_one, paid, worth
+from deephedge.instruments.legs import UNKNOWN, bonds, check_fixing, floating_rates, last_one, paid, worth
 
 
 class ZeroBond(AbstractTradable):
@@ -115,7 +115,8 @@ class FixedBond(AbstractTradable):
     def _held(self, path: MarketPath, ahead: Float[Array, ""]) -> Float[Array, " points"]:
         """Value of the notional and of the coupons that one gets who buys ``ahead`` years before they are paid."""
         coupons = jnp.where(come(path, self.schedule.pays - ahead), 0.0, self.coupons)
-        return worth(path, self.curve, self.schedule, coupons + self.notional * last_one(self.schedule))
+        amounts = coupons + self.notional * last_one(self.schedule)
+        return worth(path, self.schedule, amounts, self.curve.discounts(path, self.schedule.pays))
 
 
 class FloatingRateNote(AbstractTradable):
@@ -147,11 +148,14 @@ class FloatingRateNote(AbstractTradable):
         check_fixing(self.schedule, self.fixing)
 
     def cashflows(self, path: MarketPath) -> Float[Array, " points"]:
-        return paid(path, self.schedule, self._amounts(path))
+        return paid(path, self.schedule, self._amounts(path)[0])
 
     def price(self, path: MarketPath) -> Float[Array, " points"]:
-        return worth(path, self.curve, self.schedule, self._amounts(path))
+        return worth(path, self.schedule, *self._amounts(path))
 
-    def _amounts(self, path: MarketPath) -> Float[Array, "points tenor"]:
-        rates = floating_rates(path, self.curve, self.schedule, self.fixing) + self.spread
-        return self.notional * (rates * self.schedule.accruals + last_one(self.schedule))
+    def _amounts(self, path: MarketPath) -> tuple[Float[Array, "points tenor"], Float[Array, "points tenor"]]:
+        """What each period pays, and the bonds to then."""
+        years = self.schedule
+        near, far, due = bonds(path, self.curve, years.starts, years.ends, years.pays)
+        rates = floating_rates(path, years, near, far, self.fixing) + self.spread
+        return self.notional * (rates * years.accruals + last_one(years)), due

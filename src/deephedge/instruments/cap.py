@@ -14,14 +14,14 @@ from deephedge.core.types import concrete, number
 from deephedge.instruments.base import AbstractTradable
 from deephedge.instruments.curve import AbstractCurve, come, gaussian, years_to
 from deephedge.instruments.equity import check_expiry
-from deephedge.instruments.legs import UNKNOWN, check_fixing, floating_rates, paid, worth
+from deephedge.instruments.legs import UNKNOWN, bonds, check_fixing, floating_rates, paid, worth
 from deephedge.pricing import bachelier, black, hullwhite
 
 FORMULAS = ("model", "black", "bachelier")
 
 
 class Cap(AbstractTradable):
-    r"""Pays :math:`\delta(L-K)^+` on ``notional`` for each period of ``schedule``; a floor (``call=False``) the reverse.
+    r"""Pays :math:`\delta(L-K)^+` on ``notional`` for each period of ``schedule``; ``call=False`` is a floor.
 
     :math:`L` is the simple rate of the period, fixed and remembered as that of a `FloatingRateNote`, ``strike``
     :math:`K` per year. One period makes a caplet. The price is, by ``formula``, ``"model"``: the sum of bond options
@@ -35,7 +35,7 @@ class Cap(AbstractTradable):
     >>> path = dh.MarketPath(jnp.zeros(1), quotes, jnp.ones(1))
     >>> curve = dh.instruments.ModelCurve(dh.markets.HullWhite(((1, 9), (0.03, 0.03)), 0.1, 0.01))
     >>> round(float(Cap(dh.Schedule.uniform(0.5, 3.0, periods=5), 0.03, curve).price(path)[0]), 4)
-    0.0111
+    0.0104
     """
 
     schedule: Schedule
@@ -60,14 +60,19 @@ class Cap(AbstractTradable):
         return self.schedule.pays[..., -1]
 
     def cashflows(self, path: MarketPath) -> Float[Array, " points"]:
-        rates = floating_rates(path, self.curve, self.schedule, self.fixing)
+        rates, _ = self._rates(path)
         return self.notional * paid(path, self.schedule, self.schedule.accruals * self._payoff(rates))
 
     def price(self, path: MarketPath) -> Float[Array, " points"]:
-        rates = floating_rates(path, self.curve, self.schedule, self.fixing)
+        rates, due = self._rates(path)
         fixed = come(path, self.schedule.fixings)
         value = jnp.where(fixed, self._payoff(rates), self._option(path, jnp.where(fixed, self.strike, rates)))
-        return self.notional * worth(path, self.curve, self.schedule, self.schedule.accruals * value)
+        return self.notional * worth(path, self.schedule, self.schedule.accruals * value, due)
+
+    def _rates(self, path: MarketPath) -> tuple[Float[Array, "points tenor"], Float[Array, "points tenor"]]:
+        """The rate of each period, and bonds to when it is paid."""
+        near, far, due = bonds(path, self.curve, self.schedule.starts, self.schedule.ends, self.schedule.pays)
+        return floating_rates(path, self.schedule, near, far, self.fixing), due
 
     def _payoff(self, rates: Float[Array, "points tenor"]) -> Float[Array, "points tenor"]:
         return jnp.maximum(rates - self.strike if self.call else self.strike - rates, 0.0)

@@ -13,17 +13,24 @@ from deephedge.instruments.curve import AbstractCurve, arriving, come, remembere
 UNKNOWN = float("nan")  # a fixing that nobody was told: it must spoil what it touches
 
 
-def forward_rates(path: MarketPath, curve: AbstractCurve, schedule: Schedule) -> Float[Array, "points tenor"]:
-    """Simple rate per year for each period to come, at each point."""
-    growth = curve.discounts(path, schedule.starts) / curve.discounts(path, schedule.ends)
-    return (growth - 1.0) / schedule.accruals
+def bonds(path: MarketPath, curve: AbstractCurve, *dates: Float[Array, " _"]) -> tuple[Float[Array, "points _"], ...]:
+    """Bonds to each of several sets of dates: asked for at once, which compiles in the time of one."""
+    found = curve.discounts(path, jnp.concatenate(dates))
+    return tuple(jnp.split(found, np.cumsum([each.shape[0] for each in dates])[:-1], axis=-1))
 
 
 def floating_rates(
-    path: MarketPath, curve: AbstractCurve, schedule: Schedule, known: Float[Array, ""]
+    path: MarketPath,
+    schedule: Schedule,
+    near: Float[Array, "points tenor"],
+    far: Float[Array, "points tenor"],
+    known: Float[Array, ""],
 ) -> Float[Array, "points tenor"]:
-    """Forward rates until each is fixed, and from there on what it was fixed at (``known``, before the path began)."""
-    return remembered(path, schedule.fixings, forward_rates(path, curve, schedule), known)
+    """Simple rates per year by bonds to the starts and ends of periods, remembered from when each is fixed.
+
+    ``known`` is what was fixed before the path began.
+    """
+    return remembered(path, schedule.fixings, (near / far - 1.0) / schedule.accruals, known)
 
 
 def paid(path: MarketPath, schedule: Schedule, amounts: Float[Array, "*points tenor"]) -> Float[Array, " points"]:
@@ -32,11 +39,10 @@ def paid(path: MarketPath, schedule: Schedule, amounts: Float[Array, "*points te
 
 
 def worth(
-    path: MarketPath, curve: AbstractCurve, schedule: Schedule, amounts: Float[Array, "*points tenor"]
+    path: MarketPath, schedule: Schedule, amounts: Float[Array, "*points tenor"], bonds: Float[Array, "points tenor"]
 ) -> Float[Array, " points"]:
-    """Value at each point of the ``amounts`` that are still to be paid."""
-    due = jnp.where(come(path, schedule.pays), 0.0, amounts)
-    return jnp.sum(due * curve.discounts(path, schedule.pays), axis=-1)
+    """Value at each point of the ``amounts`` that are still to be paid, by ``bonds`` to then."""
+    return jnp.sum(jnp.where(come(path, schedule.pays), 0.0, amounts) * bonds, axis=-1)
 
 
 def last_one(schedule: Schedule) -> Float[Array, " tenor"]:

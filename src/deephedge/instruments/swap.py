@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from deephedge.core.paths import MarketPath
@@ -13,7 +14,7 @@ from deephedge.core.types import number
 from deephedge.instruments.base import AbstractTradable, slack
 from deephedge.instruments.curve import AbstractCurve
 from deephedge.instruments.equity import check_expiry
-from deephedge.instruments.legs import UNKNOWN, check_fixing, floating_rates, paid, worth
+from deephedge.instruments.legs import UNKNOWN, bonds, check_fixing, floating_rates, paid, worth
 
 
 class Swap(AbstractTradable):
@@ -51,21 +52,16 @@ class Swap(AbstractTradable):
         check_fixing(self.floating, self.fixing)
 
     def cashflows(self, path: MarketPath) -> Float[Array, " points"]:
-        received = paid(path, self.floating, self._coupons(path))
+        received = paid(path, self.floating, self._legs(path)[0])
         return self.units * (received - paid(path, self.fixed, self.rate * self.fixed.accruals))
 
     def price(self, path: MarketPath) -> Float[Array, " points"]:
-        received = worth(path, self.curve, self.floating, self._coupons(path))
-        return self.units * (received - self.rate * self.annuity(path))
-
-    def annuity(self, path: MarketPath) -> Float[Array, " points"]:
-        """Value at each point of one a year over what is left of the fixed leg, on a notional of one."""
-        return worth(path, self.curve, self.fixed, self.fixed.accruals)
+        _, floating, annuity = self._legs(path)
+        return self.units * (floating - self.rate * annuity)
 
     def par(self, path: MarketPath) -> Float[Array, " points"]:
         """The fixed rate per year at which the swap would be worth nothing at each point; 0 once it has ended."""
-        annuity = self.annuity(path)
-        floating = worth(path, self.curve, self.floating, self._coupons(path))
+        _, floating, annuity = self._legs(path)
         return jnp.where(annuity > 0, floating / jnp.where(annuity > 0, annuity, 1.0), 0.0)
 
     @property
@@ -81,19 +77,27 @@ class Swap(AbstractTradable):
         That is what one gets who enters then. ``discounts`` gives bonds to dates, those on the last axis.
         """
 
-        def legs(schedule: Schedule, amounts: Callable[[], Array]) -> Array:
-            ahead = times[..., None] <= schedule.starts + slack(schedule.starts)
-            return jnp.sum(jnp.where(ahead, amounts() * discounts(schedule.pays), 0.0), axis=-1)
+        found = discounts(jnp.concatenate(self._dates))
+        ends = np.cumsum([each.shape[0] for each in self._dates])[:-1]
+        near, far, floating, fixed = jnp.split(found, ends, axis=-1)
+        coupons = near / far - 1.0 + self.spread * self.floating.accruals
+        legs = ((self.floating, coupons * floating), (self.fixed, self.fixed.accruals * fixed))
+        ahead = [times[..., None] <= leg.starts + slack(leg.starts) for leg, _ in legs]
+        return tuple(jnp.sum(jnp.where(a, value, 0.0), axis=-1) for a, (_, value) in zip(ahead, legs, strict=True))
 
-        def floating() -> Array:
-            growth = discounts(self.floating.starts) / discounts(self.floating.ends)
-            return growth - 1.0 + self.spread * self.floating.accruals
+    @property
+    def _dates(self) -> tuple[Float[Array, " _"], ...]:
+        return self.floating.starts, self.floating.ends, self.floating.pays, self.fixed.pays
 
-        return legs(self.floating, floating), legs(self.fixed, lambda: self.fixed.accruals)
-
-    def _coupons(self, path: MarketPath) -> Float[Array, "points tenor"]:
-        rates = floating_rates(path, self.curve, self.floating, self.fixing)
-        return (rates + self.spread) * self.floating.accruals
+    def _legs(
+        self, path: MarketPath
+    ) -> tuple[Float[Array, "points tenor"], Float[Array, " points"], Float[Array, " points"]]:
+        """Floating coupons, what they are worth, and the value of one a year on the fixed leg; on a notional of one."""
+        near, far, floating, fixed = bonds(path, self.curve, *self._dates)
+        coupons = floating_rates(path, self.floating, near, far, self.fixing) + self.spread
+        coupons = coupons * self.floating.accruals
+        annuity = worth(path, self.fixed, self.fixed.accruals, fixed)
+        return coupons, worth(path, self.floating, coupons, floating), annuity
 
 
 Struck = TypeVar("Struck", bound=Swap)

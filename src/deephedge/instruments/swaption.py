@@ -16,6 +16,7 @@ from deephedge.instruments.curve import arriving, gaussian
 from deephedge.instruments.equity import check_expiry
 from deephedge.instruments.exercise import AbstractExercise, AbstractRight
 from deephedge.instruments.lattice import Lattice, lattice
+from deephedge.instruments.legs import bonds
 from deephedge.instruments.swap import Swap
 from deephedge.pricing import bachelier, black, hullwhite
 
@@ -100,14 +101,13 @@ class Swaption(AbstractTradable):
         coupons = jnp.where(self._delivered, swap.rate * swap.fixed.accruals, 0.0)
         # A coupon that is not there would ask for the logarithm of 0.
         cash = jnp.maximum(jnp.concatenate([coupons, jnp.ones_like(coupons[:1])]), 1e-12)
-        near = swap.curve.discounts(path, begin[None])
-        forwards = swap.curve.discounts(path, dates) / near
+        near, far = bonds(path, swap.curve, begin[None], dates)
         dates = jnp.maximum(dates, begin)
         loads = hullwhite.loading(dates - self.expiry, model.mean_reversion)
         loads = jnp.maximum(loads - hullwhite.loading(begin - self.expiry, model.mean_reversion), 1e-6)
         total = bond_spread(model, left[:, None], self.expiry, begin, dates)
         strike, call = jnp.ones_like(left), jnp.full_like(near, not swap.payer, bool)
-        value = hullwhite.decomposed_option(forwards, cash, strike, loads, total, call)
+        value = hullwhite.decomposed_option(far / near, cash, strike, loads, total, call)
         return near[:, 0] * value
 
     @property

@@ -48,7 +48,7 @@ def expected(
     with Bernoulli's polynomials and the jumps of the integrand's derivatives, which are taken from differences.
 
     >>> line = jnp.arange(12.0)[None]
-    >>> round(float(expected(jnp.array(5.2), jnp.array(1.0), jnp.array(0), line, jnp.full((1, 12), 5.2))), 4)  # 5.2 + phi(0)
+    >>> round(float(expected(jnp.array(5.2), jnp.array(1.0), jnp.array(0), line, jnp.full((1, 12), 5.2))), 4)
     5.5989
     """
     at = jnp.asarray(_AT, place.dtype)
@@ -61,7 +61,7 @@ def expected(
     return _WIDTH * (mean - jnp.sum(_excess(one - other, at), axis=-1))
 
 
-def _excess(gap: Float[Array, "... point"], at: Float[Array, " point"]) -> Float[Array, "... point"]:
+def _excess(gap: Float[Array, "... point"], at: Float[Array, " point"]) -> Float[Array, "... step"]:
     """By how much each crossing of two functions puts the sum of the larger one off, whose difference is ``gap``."""
     left, right = gap[..., 1:-2], gap[..., 2:-1]
     crossed = left * right < 0.0
