@@ -21,7 +21,7 @@ from deephedge.instruments.exercise import (
 from deephedge.instruments.heston import HestonCall
 from deephedge.instruments.listed import ListedOption
 from deephedge.instruments.swap import Swap, at_par
-from deephedge.instruments.swaption import AgainstWaiting, BermudanSwaption, Swaption
+from deephedge.instruments.swaption import AgainstWaiting, BermudanSwaption, Swaption, at_critical_rates
 from deephedge.instruments.volatility import QuotedVarianceSwap, VarianceSwap
 
 __all__ = [
@@ -63,6 +63,7 @@ __all__ = [
     "VarianceSwap",
     "WorstOf",
     "ZeroBond",
+    "at_critical_rates",
     "at_par",
     "fit_exercise",
     "long",

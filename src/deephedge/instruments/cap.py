@@ -30,11 +30,12 @@ class Cap(AbstractTradable):
 
     Raises ``ParameterError`` for terms that make no cap, ``ProblemError`` where the curve has no such model.
 
-    >>> import deephedge as dh, jax.numpy as jnp
+    >>> import deephedge as dh, jax, jax.numpy as jnp
     >>> quotes = {"USD.short": jnp.full(1, 0.03)}
     >>> path = dh.MarketPath(jnp.zeros(1), quotes, jnp.ones(1))
     >>> curve = dh.instruments.ModelCurve(dh.markets.HullWhite(((1, 9), (0.03, 0.03)), 0.1, 0.01))
-    >>> round(float(Cap(dh.Schedule.uniform(0.5, 3.0, periods=5), 0.03, curve).price(path)[0]), 4)
+    >>> cap = Cap(dh.Schedule.uniform(0.5, 3.0, periods=5), 0.03, curve)
+    >>> round(float(jax.jit(lambda path: cap.price(path))(path)[0]), 4)
     0.0104
     """
 

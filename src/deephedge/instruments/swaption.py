@@ -14,7 +14,7 @@ from deephedge.instruments.base import AbstractTradable, at_expiry, slack, time_
 from deephedge.instruments.cap import bond_spread, check_formula
 from deephedge.instruments.curve import arriving, gaussian
 from deephedge.instruments.equity import check_expiry
-from deephedge.instruments.exercise import AbstractExercise, AbstractRight
+from deephedge.instruments.exercise import AbstractExercise, AbstractRight, CriticalPrices
 from deephedge.instruments.lattice import Lattice, lattice
 from deephedge.instruments.legs import bonds
 from deephedge.instruments.swap import Swap
@@ -33,11 +33,12 @@ class Swaption(AbstractTradable):
     periods end and a fixed rate of 0 or more; or ``"black"`` (1976) on :math:`S` plus ``shift``, or ``"bachelier"``
     (1900), on the quote ``vol``.
 
-    >>> import deephedge as dh, jax.numpy as jnp
+    >>> import deephedge as dh, jax, jax.numpy as jnp
     >>> curve = dh.instruments.ModelCurve(dh.markets.HullWhite(((1, 9), (0.03, 0.03)), 0.1, 0.01))
     >>> years = dh.Schedule.uniform(1.0, 6.0, periods=5)
     >>> path = dh.MarketPath(jnp.zeros(1), {"USD.short": jnp.full(1, 0.03)}, jnp.ones(1))
-    >>> round(float(Swaption(dh.instruments.Swap(years, years, 0.03, curve), 1.0).price(path)[0]), 4)
+    >>> right = Swaption(dh.instruments.Swap(years, years, 0.03, curve), 1.0)
+    >>> round(float(jax.jit(lambda path: right.price(path))(path)[0]), 4)
     0.0148
     """
 
@@ -124,12 +125,12 @@ class BermudanSwaption(AbstractRight):
     ``underlier`` by `fit_exercise`). Under the curve of another kind it is a liability without a price, and needs a
     rule.
 
-    >>> import deephedge as dh, jax.numpy as jnp
+    >>> import deephedge as dh, jax, jax.numpy as jnp
     >>> curve = dh.instruments.ModelCurve(dh.markets.HullWhite(((1, 9), (0.03, 0.03)), 0.1, 0.01))
     >>> years = dh.Schedule.uniform(1.0, 6.0, periods=5)
     >>> path = dh.MarketPath(jnp.zeros(1), {"USD.short": jnp.full(1, 0.03)}, jnp.ones(1))
     >>> right = BermudanSwaption(dh.instruments.Swap(years, years, 0.03, curve), years.starts)
-    >>> round(float(right.price(path)[0]), 4)
+    >>> round(float(jax.jit(lambda path: right.price(path))(path)[0]), 4)
     0.0184
     """
 
@@ -186,17 +187,32 @@ class BermudanSwaption(AbstractRight):
 class AgainstWaiting(AbstractExercise):
     """Uses a right whose price is that of waiting where using it makes as much or more: the best use under its model.
 
-    >>> import deephedge as dh, jax.numpy as jnp
+    >>> import deephedge as dh, jax, jax.numpy as jnp
     >>> curve = dh.instruments.ModelCurve(dh.markets.HullWhite(((1, 9), (0.03, 0.03)), 0.1, 0.01))
     >>> years = dh.Schedule.uniform(1.0, 6.0, periods=5)
     >>> path = dh.MarketPath(jnp.array([0.0, 1.0]), {"USD.short": jnp.array([0.03, 0.06])}, jnp.ones(2))
     >>> right = BermudanSwaption(dh.instruments.Swap(years, years, 0.03, curve), years.starts, AgainstWaiting())
-    >>> right.exercised(path).tolist()
+    >>> jax.jit(lambda path: right.exercised(path))(path).tolist()
     [False, True]
     """
 
     def wants(self, right: AbstractRight, path: MarketPath) -> Bool[Array, " points"]:
         return right.payoff(path) >= right.value(path)
+
+
+@eqx.filter_jit
+def at_critical_rates(right: BermudanSwaption) -> BermudanSwaption:
+    """The same right used where the short rate has passed the critical one of the date: the best use, found once.
+
+    `AgainstWaiting` says the same with a lattice for each path that it is asked about, which compiles for longer.
+    """
+    found, payer = right._lattice(), right.delivers.payer
+    gap = found.use - found.wait if payer else found.wait - found.use
+    place = jnp.clip(jnp.sum(gap < 0, axis=-1), 1, gap.shape[-1] - 1)[:, None]
+    before, after = (jnp.take_along_axis(gap, place - n, axis=-1)[:, 0] for n in (1, 0))
+    level = place[:, 0] - after / (after - before) - 0.5 * (gap.shape[-1] - 1)
+    rule = CriticalPrices(jnp.flip(right.expiry - right.dates), jnp.flip(found.centres + found.widths * level))
+    return eqx.tree_at(lambda each: each.rule, right, rule)
 
 
 def check_delivered(swap: Swap, expiry: Float[Array, ""]) -> None:

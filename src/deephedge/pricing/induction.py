@@ -47,9 +47,9 @@ def expected(
 
     with Bernoulli's polynomials and the jumps of the integrand's derivatives, which are taken from differences.
 
-    >>> line = jnp.arange(12.0)[None]
-    >>> round(float(expected(jnp.array(5.2), jnp.array(1.0), jnp.array(0), line, jnp.full((1, 12), 5.2))), 4)
-    5.5989
+    >>> line = 0.1 * jnp.arange(200.0)[None]
+    >>> round(float(expected(jnp.array(99.3), jnp.array(10.0), jnp.array(0), line, jnp.full((1, 200), 9.93))), 4)
+    10.3289
     """
     at = jnp.asarray(_AT, place.dtype)
     count = use.shape[-1]
