@@ -1,6 +1,6 @@
 """Options to enter a swap: once, or on any of several dates."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -42,6 +42,7 @@ class Swaption(AbstractTradable):
     0.0148
     """
 
+    pointwise: ClassVar[bool] = True
     delivers: Swap
     expiry: Float[Array, ""] = number()
     formula: str = eqx.field(static=True, default="model")
