@@ -29,7 +29,7 @@ class ZeroBond(AbstractTradable):
 
     pointwise: ClassVar[bool] = True
     expiry: Float[Array, ""] = number()
-    curve: AbstractCurve
+    curve: AbstractCurve  # pyright: ignore
     notional: Float[Array, ""] = number(default=1.0)
 
     def __check_init__(self):
@@ -61,7 +61,7 @@ class FixedBond(AbstractTradable):
     pointwise: ClassVar[bool] = True
     schedule: Schedule
     coupon: Float[Array, ""] = number()
-    curve: AbstractCurve
+    curve: AbstractCurve  # pyright: ignore
     notional: Float[Array, ""] = number(default=1.0)
     settlement: Float[Array, ""] = number(default=0.0)
     ex_coupon: Float[Array, ""] = number(default=0.0)
@@ -133,7 +133,7 @@ class FloatingRateNote(AbstractTradable):
     """
 
     schedule: Schedule
-    curve: AbstractCurve
+    curve: AbstractCurve  # pyright: ignore
     spread: Float[Array, ""] = number(default=0.0)
     notional: Float[Array, ""] = number(default=1.0)
     fixing: Float[Array, ""] = number(default=UNKNOWN)

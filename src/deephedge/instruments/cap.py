@@ -41,7 +41,7 @@ class Cap(AbstractTradable):
 
     schedule: Schedule
     strike: Float[Array, ""] = number()
-    curve: AbstractCurve
+    curve: AbstractCurve  # pyright: ignore
     call: bool = eqx.field(static=True, default=True)
     formula: str = eqx.field(static=True, default="model")
     vol: str | None = eqx.field(static=True, default=None)

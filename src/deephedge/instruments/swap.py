@@ -36,7 +36,7 @@ class Swap(AbstractTradable):
     fixed: Schedule
     floating: Schedule
     rate: Float[Array, ""] = number()
-    curve: AbstractCurve
+    curve: AbstractCurve  # pyright: ignore
     payer: bool = eqx.field(static=True, default=True)
     notional: Float[Array, ""] = number(default=1.0)
     spread: Float[Array, ""] = number(default=0.0)
@@ -81,9 +81,12 @@ class Swap(AbstractTradable):
         ends = np.cumsum([each.shape[0] for each in self._dates])[:-1]
         near, far, floating, fixed = jnp.split(found, ends, axis=-1)
         coupons = near / far - 1.0 + self.spread * self.floating.accruals
-        legs = ((self.floating, coupons * floating), (self.fixed, self.fixed.accruals * fixed))
-        ahead = [times[..., None] <= leg.starts + slack(leg.starts) for leg, _ in legs]
-        return tuple(jnp.sum(jnp.where(a, value, 0.0), axis=-1) for a, (_, value) in zip(ahead, legs, strict=True))
+
+        def left(leg: Schedule, values: Array) -> Array:
+            ahead = times[..., None] <= leg.starts + slack(leg.starts)
+            return jnp.sum(jnp.where(ahead, values, 0.0), axis=-1)
+
+        return left(self.floating, coupons * floating), left(self.fixed, self.fixed.accruals * fixed)
 
     @property
     def _dates(self) -> tuple[Float[Array, " _"], ...]:
