@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from deephedge import features, frictions, instruments, markets, objectives, policies
     from deephedge.core.grid import TimeGrid
     from deephedge.core.paths import MarketPath
+    from deephedge.core.schedule import Schedule
     from deephedge.hedging import Desk, HedgingProblem, Ledger, Snapshot, decide, evaluate, rollout, snapshots, start
     from deephedge.markets.base import sample
     from deephedge.training import Fit, Progress, fit, fit_seeds, simulate_wealth, simulate_weighted
@@ -19,14 +20,15 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "Desk", "Fit", "HedgingProblem", "Ledger", "MarketPath", "Progress", "Snapshot", "TimeGrid", "decide", "evaluate",
-    "features", "fit", "fit_seeds", "frictions", "instruments", "markets", "objectives", "policies", "rollout",
-    "sample", "simulate_wealth", "simulate_weighted", "snapshots", "start",
+    "Desk", "Fit", "HedgingProblem", "Ledger", "MarketPath", "Progress", "Schedule", "Snapshot", "TimeGrid",
+    "decide", "evaluate", "features", "fit", "fit_seeds", "frictions", "instruments", "markets", "objectives",
+    "policies", "rollout", "sample", "simulate_wealth", "simulate_weighted", "snapshots", "start",
 ]  # fmt: skip
 
 _HOME = {
     "deephedge.core.grid": ("TimeGrid",),
     "deephedge.core.paths": ("MarketPath",),
+    "deephedge.core.schedule": ("Schedule",),
     "deephedge.hedging": (
         "Desk", "HedgingProblem", "Ledger", "Snapshot", "decide", "evaluate", "rollout", "snapshots", "start",
     ),

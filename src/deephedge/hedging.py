@@ -244,10 +244,14 @@ def _paid(cost: AbstractCost, state: PyTree, held: Trade, trade: Trade, now: Sna
 
 
 def _expires_inside(contract: AbstractContract, grid: TimeGrid) -> None:
-    """Every date called ``expiry`` in the liability, however deep in books, must lie on the grid."""
+    """Every date called ``expiry`` or ``pays`` in the liability, however deep in books, must lie on the grid.
+
+    Not so those of what a contract ``delivers``: the value of that is all that is paid.
+    """
     for place, date in jax.tree_util.tree_leaves_with_path(contract):
         unknown = any(isinstance(x, Tracer) for x in (date, grid.times))
-        if unknown or getattr(place[-1], "name", None) != "expiry":
+        names = [getattr(step, "name", None) for step in place]
+        if unknown or names[-1] not in ("expiry", "pays") or "delivers" in names:
             continue
         end, latest = float(np.asarray(grid.times)[-1]), float(np.asarray(date).max())
         require(

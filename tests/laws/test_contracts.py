@@ -43,6 +43,7 @@ def abroad() -> m.AbstractMarket:
     return m.Joint((euro, dax), {("DAX", "EURUSD"): -0.5}, currency={"DAX": "EURUSD"})
 
 
+RATES = m.HullWhite(((1.0, 10.0), (0.03, 0.038)), 0.1, 0.012)
 WORLDS = {
     "stocks": lambda: m.BlackScholes(
         ("A", "B"), vol=(0.2, 0.35), rate=0.05, dividend=(0.02, 0.0), correlation=[[1, 0.4], [0.4, 1]]
@@ -59,6 +60,12 @@ WORLDS = {
 CALL, ENDED = i.EuropeanCall("A", 1.0, 1.0), i.EuropeanPut("A", 1.1, 0.5)
 NEARBY = tuple(f"CL.future.{years}" for years in (0.3, 0.6, 0.9))
 QUARTERS = (0.0, 0.25, 0.5, 0.75)
+    "rates": lambda: RATES,
+}
+
+CALL, ENDED = i.EuropeanCall("A", 1.0, 1.0), i.EuropeanPut("A", 1.1, 0.5)
+MODEL, HALF = i.ModelCurve(RATES), dh.Schedule.uniform(0.5, 3.0, periods=5)
+PAYER, RUNNING = i.Swap(HALF, HALF, 0.035, MODEL), dh.Schedule.uniform(-0.25, 1.0, periods=5)
 MEMBERS = {
     "Spot": Member(i.Spot("A")),
     "Forward": Member(i.Forward("A", 1.1, 1.0)),
@@ -108,6 +115,13 @@ MEMBERS = {
     ),
     "CorridorVarianceSwap": Member(i.CorridorVarianceSwap("A", QUARTERS, 1.0, 0.02, 0.9, 1.1)),
     "Autocallable": Member(i.Autocallable("A", (0.25, 0.5), 1.0, 1.05, 0.95, 0.9, 1.0, 0.03, watch="dates", nodes=6)),
+    "ZeroBond": Member(i.ZeroBond(0.75, MODEL), "rates"),
+    "FixedBond": Member(i.FixedBond(RUNNING, 0.05, MODEL, ex_coupon=1 / 12), "rates"),
+    "FloatingRateNote": Member(i.FloatingRateNote(RUNNING, MODEL, 0.01, fixing=0.04), "rates"),
+    "Swap": Member(i.Swap(RUNNING, RUNNING, 0.035, MODEL, fixing=0.04), "rates"),
+    "Cap": Member(i.Cap(RUNNING, 0.032, MODEL, fixing=0.04), "rates"),
+    "Swaption": Member(i.Swaption(PAYER, 0.25), "rates"),
+    "BermudanSwaption": Member(i.at_critical_rates(i.BermudanSwaption(PAYER, (0.5, 1.0))), "rates"),
     "Nothing": Member(i.Nothing(), fair=False),
     "Premium": Member(i.Premium(i.EuropeanCall("A", 1.0, 2.0)), fair=False),
 }

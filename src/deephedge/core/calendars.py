@@ -36,7 +36,7 @@ def sessions(start: Day, end: Day, exchange: str = "XNYS") -> Sessions:
     """
     import exchange_calendars  # brings pandas along, so only where it is used
 
-    first, last = _day(start), _day(end)
+    first, last = as_day(start), as_day(end)
     known = exchange_calendars.get_calendar_names()
     require(exchange in known, f"exchange {exchange!r} is unknown: {nearest(exchange, known)}", GridError)
     require(bool(first <= last), f"start must not lie after end, were {start} and {end}", GridError)
@@ -135,7 +135,7 @@ def year_fraction(start: Day, end: Day, day_count: str, exchange: str = "XNYS") 
     [0.5, 0.49772, 0.49206]
     """
     require(day_count in CONVENTIONS, f"day_count must be one of {CONVENTIONS}, was {day_count!r}", GridError)
-    first, last = _day(start), _day(end)
+    first, last = as_day(start), as_day(end)
     if first > last:
         return -year_fraction(last, first, day_count, exchange)
     if day_count in DAY_COUNTS:
@@ -160,7 +160,8 @@ def _position(day: date) -> float:
     return day.year + (day - date(day.year, 1, 1)) / length
 
 
-def _day(value: Day) -> np.datetime64:
+def as_day(value: Day) -> np.datetime64:
+    """A date, however it is written; raises ``GridError`` for what is none."""
     try:
         day = np.datetime64(value, "D")
     except ValueError as error:

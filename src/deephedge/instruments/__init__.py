@@ -4,8 +4,11 @@ from deephedge.instruments.american import American
 from deephedge.instruments.autocallable import Autocallable
 from deephedge.instruments.base import AbstractContract, AbstractTradable
 from deephedge.instruments.basket import Basket, BestOf, Exchange, SpreadOption, WorstOf
+from deephedge.instruments.bond import FixedBond, FloatingRateNote, ZeroBond
 from deephedge.instruments.book import Book, Nothing, Premium, long, short, sold
 from deephedge.instruments.cliquet import Cliquet, ForwardStart
+from deephedge.instruments.cap import Cap
+from deephedge.instruments.curve import AbstractCurve, FlatCurve, ModelCurve, QuotedCurve
 from deephedge.instruments.equity import Digital, EuropeanCall, EuropeanPut, Forward, Spot
 from deephedge.instruments.exercise import (
     AbstractExercise,
@@ -33,28 +36,37 @@ from deephedge.instruments.swing import (
     worst_swing,
 )
 from deephedge.instruments.variance import CorridorVarianceSwap, DatedVarianceSwap, HestonMark, VolatilitySwap
+from deephedge.instruments.swap import Swap, at_par
+from deephedge.instruments.swaption import AgainstWaiting, BermudanSwaption, Swaption, at_critical_rates
 from deephedge.instruments.volatility import QuotedVarianceSwap, VarianceSwap
 
 __all__ = [
     "AbstractContract",
+    "AbstractCurve",
     "AbstractExercise",
     "AbstractRight",
     "AbstractSwingRule",
     "AbstractTradable",
+    "AgainstWaiting",
     "American",
     "Autocallable",
     "Basket",
+    "BermudanSwaption",
     "BestOf",
     "Book",
     "Boundary",
     "Cliquet",
     "CorridorVarianceSwap",
+    "Cap",
     "CriticalPrices",
     "DatedVarianceSwap",
     "Digital",
     "EuropeanCall",
     "EuropeanPut",
     "Exchange",
+    "FixedBond",
+    "FlatCurve",
+    "FloatingRateNote",
     "Forward",
     "ForwardStart",
     "Future",
@@ -65,12 +77,14 @@ __all__ = [
     "HestonCall",
     "HestonMark",
     "ListedOption",
+    "ModelCurve",
     "Never",
     "NonDeliverableForward",
     "Nothing",
     "Premium",
     "QuantoForward",
     "QuantoOption",
+    "QuotedCurve",
     "QuotedVarianceSwap",
     "Regression",
     "RollingOption",
@@ -79,12 +93,17 @@ __all__ = [
     "Swing",
     "SwingRegression",
     "SwingThresholds",
+    "Swap",
+    "Swaption",
     "VarianceSwap",
     "VolatilitySwap",
     "WhenItPays",
     "WorstOf",
     "calendar_spread",
     "crack_spread",
+    "ZeroBond",
+    "at_critical_rates",
+    "at_par",
     "fit_exercise",
     "fit_swing",
     "long",

@@ -19,6 +19,7 @@ from deephedge.markets.base import AbstractMarket
 from deephedge.markets.rates import TENORS, as_curve, as_tenors, check_curve, check_rates, rates_path
 from deephedge.pricing import black_karasinski, hullwhite
 from deephedge.pricing import curve as interpolated
+from deephedge.pricing.induction import cubic
 
 # Probabilists' Gauss-Hermite rule: the expected discount of a step, to rounding for a deviation of log r up to 0.5.
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(12)
@@ -152,7 +153,7 @@ class BlackKarasinski(AbstractMarket):
         rows = self._changes(now, left)
         x, width = self.lattice.x, self.lattice.x[1] - self.lattice.x[0]
         place = (jnp.log(jnp.asarray(short)) - self.level(now) - x[0]) / width
-        first, shares = _cubic(jnp.clip(place, 0.0, len(x) - 1.0), len(x))
+        first, shares = cubic(jnp.clip(place, 0.0, len(x) - 1.0), len(x))
         # Flat indices: the rows have no axis of paths, and need none.
         row = len(x) * jnp.arange(rows.size // len(x)).reshape(rows.shape[:-1])
         flat = rows.reshape(-1)
@@ -166,8 +167,8 @@ class BlackKarasinski(AbstractMarket):
         """Log bonds less today's forward prices of them, for every value of x in the table."""
         count, width = self.lattice.log_bonds.shape[0], self.lattice.width
         today = interpolated.log_discount(*self.curve, width * jnp.arange(2 * count))
-        n, by_time = _cubic(now / width, count)
-        k, by_left = _cubic(left / width, count)
+        n, by_time = cubic(now / width, count)
+        k, by_left = cubic(left / width, count)
         n = n[..., None, None] + jnp.arange(4)[:, None]
         k = k[..., None, None] + jnp.arange(4)
         shares = jnp.stack(by_time, -1)[..., :, None] * jnp.stack(by_left, -1)[..., None, :]
@@ -176,11 +177,3 @@ class BlackKarasinski(AbstractMarket):
 
 
 _fit = jax.jit(black_karasinski.fit, static_argnums=4)
-
-
-def _cubic(place: Array, count: int) -> tuple[Array, tuple[Array, ...]]:
-    """The first of four neighbours of ``place`` among ``count`` whole numbers, and the weights of Lagrange's cubic."""
-    first = jnp.clip(jnp.floor(place).astype(int) - 1, 0, count - 4)
-    u = place - first
-    a, b, c, d = u, u - 1.0, u - 2.0, u - 3.0
-    return first, (-b * c * d / 6.0, a * c * d / 2.0, -a * b * d / 2.0, a * b * c / 6.0)

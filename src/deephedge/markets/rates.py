@@ -82,10 +82,12 @@ class Vasicek(AbstractMarket):
     def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
         away, area = gaussian_path(self.mean_reversion, self.vol, grid, shocks)
         now = grid.times - grid.times[0]
-        gap = self.short - self.level
-        short = away + self.level + gap * jnp.exp(-self.mean_reversion * now)
-        drift = self.level * now + gap * hullwhite.loading(now, self.mean_reversion)
-        return rates_path(self, grid, short, area + drift)
+        drift = self.level * now + (self.short - self.level) * hullwhite.loading(now, self.mean_reversion)
+        return rates_path(self, grid, away + self.centre(now), area + drift)
+
+    def centre(self, now: ArrayLike) -> Float[Array, "..."]:
+        """Mean of the short rate ``now`` years after the start."""
+        return self.level + (self.short - self.level) * jnp.exp(-self.mean_reversion * jnp.asarray(now))
 
     def log_bond(self, short: ArrayLike, now: ArrayLike, left: ArrayLike) -> Float[Array, "..."]:
         """Log price of a zero bond of one with ``left`` years to go, at ``short``, ``now`` years after the start."""
@@ -143,9 +145,13 @@ class HullWhite(AbstractMarket):
     def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
         a, vol, now = self.mean_reversion, self.vol, grid.times - grid.times[0]
         away, area = gaussian_path(a, vol, grid, shocks)
-        short = away + interpolated.forward(*self.curve, now) + 0.5 * (vol * hullwhite.loading(now, a)) ** 2
         drift = 0.5 * hullwhite.area_variance(now, a, vol) - interpolated.log_discount(*self.curve, now)
-        return rates_path(self, grid, short, area + drift)
+        return rates_path(self, grid, away + self.centre(now), area + drift)
+
+    def centre(self, now: ArrayLike) -> Float[Array, "..."]:
+        """Mean of the short rate ``now`` years after the start."""
+        convexity = 0.5 * (self.vol * hullwhite.loading(now, self.mean_reversion)) ** 2
+        return interpolated.forward(*self.curve, now) + convexity
 
     def log_bond(self, short: ArrayLike, now: ArrayLike, left: ArrayLike) -> Float[Array, "..."]:
         """Log price of a zero bond of one with ``left`` years to go, at ``short``, ``now`` years after the start."""
