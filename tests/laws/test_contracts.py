@@ -55,15 +55,12 @@ WORLDS = {
     ),
     "oil": lambda: m.SchwartzSmith("CL", 1.0, 1.5, 0.35, 0.2, 0.1, rate=0.05, expiries=(0.3, 0.6, 0.9, 1.2)),
     "abroad": abroad,
+    "rates": lambda: RATES,
 }
 
 CALL, ENDED = i.EuropeanCall("A", 1.0, 1.0), i.EuropeanPut("A", 1.1, 0.5)
 NEARBY = tuple(f"CL.future.{years}" for years in (0.3, 0.6, 0.9))
 QUARTERS = (0.0, 0.25, 0.5, 0.75)
-    "rates": lambda: RATES,
-}
-
-CALL, ENDED = i.EuropeanCall("A", 1.0, 1.0), i.EuropeanPut("A", 1.1, 0.5)
 MODEL, HALF = i.ModelCurve(RATES), dh.Schedule.uniform(0.5, 3.0, periods=5)
 PAYER, RUNNING = i.Swap(HALF, HALF, 0.035, MODEL), dh.Schedule.uniform(-0.25, 1.0, periods=5)
 MEMBERS = {

@@ -6,8 +6,8 @@ from deephedge.instruments.base import AbstractContract, AbstractTradable
 from deephedge.instruments.basket import Basket, BestOf, Exchange, SpreadOption, WorstOf
 from deephedge.instruments.bond import FixedBond, FloatingRateNote, ZeroBond
 from deephedge.instruments.book import Book, Nothing, Premium, long, short, sold
-from deephedge.instruments.cliquet import Cliquet, ForwardStart
 from deephedge.instruments.cap import Cap
+from deephedge.instruments.cliquet import Cliquet, ForwardStart
 from deephedge.instruments.curve import AbstractCurve, FlatCurve, ModelCurve, QuotedCurve
 from deephedge.instruments.equity import Digital, EuropeanCall, EuropeanPut, Forward, Spot
 from deephedge.instruments.exercise import (
@@ -26,6 +26,8 @@ from deephedge.instruments.heston import HestonCall
 from deephedge.instruments.listed import ListedOption
 from deephedge.instruments.quanto import QuantoForward, QuantoOption
 from deephedge.instruments.rolling import RollingOption
+from deephedge.instruments.swap import Swap, at_par
+from deephedge.instruments.swaption import AgainstWaiting, BermudanSwaption, Swaption, at_critical_rates
 from deephedge.instruments.swing import (
     AbstractSwingRule,
     Swing,
@@ -36,8 +38,6 @@ from deephedge.instruments.swing import (
     worst_swing,
 )
 from deephedge.instruments.variance import CorridorVarianceSwap, DatedVarianceSwap, HestonMark, VolatilitySwap
-from deephedge.instruments.swap import Swap, at_par
-from deephedge.instruments.swaption import AgainstWaiting, BermudanSwaption, Swaption, at_critical_rates
 from deephedge.instruments.volatility import QuotedVarianceSwap, VarianceSwap
 
 __all__ = [
@@ -55,9 +55,9 @@ __all__ = [
     "BestOf",
     "Book",
     "Boundary",
+    "Cap",
     "Cliquet",
     "CorridorVarianceSwap",
-    "Cap",
     "CriticalPrices",
     "DatedVarianceSwap",
     "Digital",
@@ -90,20 +90,20 @@ __all__ = [
     "RollingOption",
     "Spot",
     "SpreadOption",
+    "Swap",
+    "Swaption",
     "Swing",
     "SwingRegression",
     "SwingThresholds",
-    "Swap",
-    "Swaption",
     "VarianceSwap",
     "VolatilitySwap",
     "WhenItPays",
     "WorstOf",
-    "calendar_spread",
-    "crack_spread",
     "ZeroBond",
     "at_critical_rates",
     "at_par",
+    "calendar_spread",
+    "crack_spread",
     "fit_exercise",
     "fit_swing",
     "long",
