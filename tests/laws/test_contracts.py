@@ -69,6 +69,15 @@ MEMBERS = {
     "American": Member(
         i.American("A", 1.1, 1.0, False, i.Boundary("bjerksund_stensland"), formula="bjerksund_stensland"), bias=0.02
     ),
+    # Watched at the points of the grid, its price moves the barrier for that: right to the order of a step.
+    "Barrier": Member(i.Barrier("A", 1.0, 0.9, 1.0, rebate=0.03, monitoring=1 / STEPS), bias=0.01),
+    "Barrier that starts": Member(
+        i.Barrier("A", 1.0, 1.1, 0.75, True, False, False, 0.1, dates=np.arange(1, 10) / STEPS), bias=0.01
+    ),
+    "DoubleBarrier": Member(i.DoubleBarrier("A", 1.0, 0.8, 1.4, 1.0, monitoring=1 / STEPS), bias=0.01),
+    "Touch": Member(i.Touch("A", 1.15, 1.0, up=True, monitoring=1 / STEPS), bias=0.01),
+    "NoTouch": Member(i.NoTouch("A", 0.9, 0.75, cash=2.0, monitoring=1 / STEPS), bias=0.01),
+    "DoubleNoTouch": Member(i.DoubleNoTouch("A", 0.8, 1.3, 1.0, monitoring=1 / STEPS), bias=0.01),
     "Nothing": Member(i.Nothing(), fair=False),
     "Premium": Member(i.Premium(i.EuropeanCall("A", 1.0, 2.0)), fair=False),
 }

@@ -1,6 +1,7 @@
 """Contracts (dated cash) and tradables (contracts with a price)."""
 
 from deephedge.instruments.american import American
+from deephedge.instruments.barrier import AbstractBarrier, Barrier, DoubleBarrier
 from deephedge.instruments.base import AbstractContract, AbstractTradable
 from deephedge.instruments.basket import Basket, BestOf, Exchange, SpreadOption, WorstOf
 from deephedge.instruments.book import Book, Nothing, Premium, long, short, sold
@@ -17,20 +18,25 @@ from deephedge.instruments.exercise import (
 )
 from deephedge.instruments.heston import HestonCall
 from deephedge.instruments.listed import ListedOption
+from deephedge.instruments.touch import DoubleNoTouch, NoTouch, Touch
 from deephedge.instruments.volatility import QuotedVarianceSwap, VarianceSwap
 
 __all__ = [
+    "AbstractBarrier",
     "AbstractContract",
     "AbstractExercise",
     "AbstractRight",
     "AbstractTradable",
     "American",
+    "Barrier",
     "Basket",
     "BestOf",
     "Book",
     "Boundary",
     "CriticalPrices",
     "Digital",
+    "DoubleBarrier",
+    "DoubleNoTouch",
     "EuropeanCall",
     "EuropeanPut",
     "Exchange",
@@ -38,12 +44,14 @@ __all__ = [
     "HestonCall",
     "ListedOption",
     "Never",
+    "NoTouch",
     "Nothing",
     "Premium",
     "QuotedVarianceSwap",
     "Regression",
     "Spot",
     "SpreadOption",
+    "Touch",
     "VarianceSwap",
     "WorstOf",
     "fit_exercise",

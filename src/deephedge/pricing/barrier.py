@@ -1,0 +1,206 @@
+r"""Options that start or end where a lognormal price reaches a barrier, and cash paid for reaching it.
+
+The price stands at ``spot`` and has the forward ``forward`` (both in cash) for ``tau`` years, ``vol`` per root year;
+the total volatility is :math:`s=\sigma\sqrt\tau`. Barriers are watched all the time; `shift` moves them for one that is
+watched now and then. A barrier reflects paths (Reiner and Rubinstein 1991): with it at a distance :math:`y/2` in the
+logarithm,
+
+.. math:: V_{out}(F) = V(F) - e^{cy/2}\,V(Fe^y), \qquad c = 2\log(F/S)/s^2 - 1,
+
+where :math:`V` pays what the option pays on the near side of the barrier. All arguments broadcast, prices are not
+discounted, and what knocks in is the option without a barrier less what knocks out.
+
+Below a total volatility of 1e-5 the price runs straight to its forward. In float32, where :math:`cy/2` is past 78 (a
+volatility below some 1 %, with a drift to the barrier), it counts as reached only if the forward is beyond it.
+"""
+
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import log_ndtr, ndtr
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float
+
+from deephedge.pricing import black
+from deephedge.pricing.normal import alike, root, sign_of
+
+# -zeta(1/2) / sqrt(2 pi): by how many deviations of a step a walk overshoots what it is watched for.
+OVERSHOOT = 0.5825971579390107
+_DEAD = 1e-5
+_TURNS = np.arange(-6, 7)  # what is left out is below 1e-8 until nearly every path has reached one of two barriers
+
+
+def shift(vol: ArrayLike, step: ArrayLike) -> Float[Array, "..."]:
+    r"""Factor by which a barrier watched every ``step`` years moves away: :math:`e^{0.5826\,\sigma\sqrt{step}}`.
+
+    Source: Broadie, Glasserman and Kou (1997).
+
+    >>> round(float(shift(0.2, 1 / 12)), 4)
+    1.0342
+    """
+    return jnp.exp(OVERSHOOT * jnp.asarray(vol) * root(step))
+
+
+def out(
+    spot: ArrayLike,
+    forward: ArrayLike,
+    strike: ArrayLike,
+    barrier: ArrayLike,
+    vol: ArrayLike,
+    tau: ArrayLike = 1.0,
+    call: ArrayLike = True,
+    up: ArrayLike = False,
+) -> Float[Array, "..."]:
+    r"""Price of a call or put that ends without pay when the price reaches ``barrier`` from below (``up``) or above.
+
+    On the near side it pays :math:`\phi(S-K)` between strike and barrier: options and a digital, all of the type that
+    the reflected price is out of the money for, so that float32 keeps it. 0 where the spot is beyond.
+
+    Source: Reiner and Rubinstein (1991).
+
+    >>> [round(float(out(100.0, 100.0, 100.0, 90.0 + 30.0 * up, 0.2, up=up)), 3) for up in (False, True)]
+    [6.467, 1.105]
+    """
+    total, side = jnp.asarray(vol) * root(tau), -sign_of(up)
+    arguments = alike(spot, forward, strike, barrier, total, side, sign_of(call))
+    spot, forward, strike, barrier, total, side, sign = arguments
+    live = total > _DEAD
+    away = black.log_moneyness(barrier, spot)
+    safe = jnp.where(live, total, 1.0)
+    weight = (2.0 * black.log_moneyness(forward, spot) / safe**2 - 1.0) * away
+    far = jnp.where(live, weight, jnp.inf) > _most(total)
+    crossed = side * (forward - barrier) <= 0
+    plain = _near_side(forward, strike, barrier, total, side, sign)
+    image = _near_side(forward * jnp.exp(2.0 * away), strike, barrier, jnp.where(far, 1.0, safe), side, sign)
+    reflected = jnp.where(far, jnp.where(crossed, plain, 0.0), jnp.exp(jnp.where(far, 0.0, weight)) * image)
+    return jnp.where(side * (spot - barrier) > 0, jnp.maximum(plain - reflected, 0.0), 0.0)
+
+
+def touch(
+    spot: ArrayLike,
+    forward: ArrayLike,
+    barrier: ArrayLike,
+    vol: ArrayLike,
+    tau: ArrayLike = 1.0,
+    rate: ArrayLike = 0.0,
+    up: ArrayLike = False,
+) -> Float[Array, "..."]:
+    r"""Price of one unit of cash paid when ``barrier`` is reached: :math:`E[e^{-r\theta};\theta\le\tau]`.
+
+    At a ``rate`` of 0 it is the probability, the price not discounted of cash at ``tau``. With :math:`h=\log(B/S)/s`,
+    :math:`m=\log(F/S)/s-s/2` and :math:`l=\sqrt{m^2+2r\tau}`, for a barrier below
+
+    .. math:: e^{h(m+l)}N(h+l) + e^{h(m-l)}N(h-l).
+
+    It is even in :math:`l`, and continued to first order in :math:`l^2` for rates so far below 0 that this is negative.
+    1 where the spot is beyond.
+
+    Source: Rubinstein and Reiner (1991).
+
+    >>> round(float(touch(100.0, 100.0, 90.0, 0.2)), 4), round(float(touch(100.0, 100.0, 90.0, 0.2, rate=0.05)), 4)
+    (0.6296, 0.6193)
+    """
+    years = jnp.maximum(jnp.asarray(tau), 0.0)
+    total, side = jnp.asarray(vol) * root(tau), -sign_of(up)
+    spot, forward, barrier, total, owed, side = alike(spot, forward, barrier, total, jnp.asarray(rate) * years, side)
+    live = total > _DEAD
+    safe = jnp.where(live, total, 1.0)
+    height = black.log_moneyness(barrier, spot) / safe
+    drift = black.log_moneyness(forward, spot) / safe - 0.5 * safe
+    square = drift**2 + 2.0 * owed
+
+    def value(square: Array) -> Array:
+        length = root(square)
+        exponents = [height * (drift + l) + log_ndtr(side * (height + l)) for l in (length, -length)]  # noqa: E741
+        return sum(jnp.exp(jnp.minimum(x, jnp.maximum(-owed, 0.0))) for x in exponents)  # pyright: ignore
+
+    real = value(jnp.abs(square))
+    paid = jnp.where(square >= 0, real, 2.0 * value(jnp.zeros_like(square)) - real)
+    reached = jnp.where(live, paid, jnp.where(side * (forward - barrier) <= 0, 1.0, 0.0))
+    return jnp.where(side * (spot - barrier) > 0, reached, 1.0)
+
+
+def double_out(
+    spot: ArrayLike,
+    forward: ArrayLike,
+    strike: ArrayLike,
+    lower: ArrayLike,
+    upper: ArrayLike,
+    vol: ArrayLike,
+    tau: ArrayLike = 1.0,
+    call: ArrayLike = True,
+) -> Float[Array, "..."]:
+    r"""Price of a call or put that ends without pay when the price reaches ``lower`` or ``upper``; 0 where it has.
+
+    The sum over the images of the price in two mirrors, 13 turns of them.
+
+    Source: Ikeda and Kunitomo (1992).
+
+    >>> round(float(double_out(100.0, 100.0, 100.0, 80.0, 130.0, 0.2)), 4)
+    2.887
+    """
+    low, high, floor, sign, strike = alike(lower, upper, 0.0, sign_of(call), strike)
+    edge = jnp.clip(strike, low, high)
+    ends = jnp.where(sign > 0, edge, low), jnp.where(sign > 0, high, edge)
+    paid = _between(spot, forward, low, high, jnp.asarray(vol) * root(tau), ends)
+    return jnp.maximum(sign * (paid[0] - strike * paid[1]), floor)
+
+
+def double_no_touch(
+    spot: ArrayLike, forward: ArrayLike, lower: ArrayLike, upper: ArrayLike, vol: ArrayLike, tau: ArrayLike = 1.0
+) -> Float[Array, "..."]:
+    """Probability that the price reaches neither ``lower`` nor ``upper``: that of one unit of cash, not discounted.
+
+    >>> round(float(double_no_touch(100.0, 100.0, 80.0, 130.0, 0.2)), 4)
+    0.5398
+    """
+    low, high = alike(lower, upper)
+    return jnp.clip(_between(spot, forward, low, high, jnp.asarray(vol) * root(tau), (low, high))[1], 0.0, 1.0)
+
+
+def _most(total: Array) -> float:
+    """The largest logarithm of a weight that its factor, as small, still answers."""
+    return -0.9 * float(np.log(jnp.finfo(total.dtype).tiny))
+
+
+def _near_side(forward: Array, strike: Array, barrier: Array, total: Array, side: Array, sign: Array) -> Array:
+    """Price of a call or put that pays only if it ends above the barrier (``side`` 1) or below it (-1)."""
+    far = side * jnp.maximum(side * strike, side * barrier)
+    at_far, at_barrier = black.price(forward, jnp.stack([far, barrier]), total, call=side > 0)
+    cash = black.digital(forward, barrier, total, call=side > 0)
+    # Of the barrier's own type, struck no nearer than it; or else what is left below the strike.
+    return jnp.where(
+        sign == side,
+        at_far + side * (far - strike) * cash,
+        side * (far - barrier) * cash - at_barrier + at_far,
+    )
+
+
+def _between(
+    spot: ArrayLike, forward: ArrayLike, low: Array, high: Array, total: Array, ends: tuple[Array, Array]
+) -> tuple[Array, Array]:
+    """Expected price, and the chance, of ending between ``ends`` without having reached ``low`` or ``high``."""
+    spot, forward, low, high, total, first, last = alike(spot, forward, low, high, total, *ends)
+    inside = (spot > low) & (spot < high)
+    live = (total > _DEAD) & inside
+    safe = jnp.where(live, total, 1.0)[..., None]
+    growth = black.log_moneyness(forward, spot)[..., None]
+    turns = 2.0 * black.log_moneyness(high, low)[..., None] * jnp.asarray(_TURNS, total.dtype)
+    mirrored = 2.0 * black.log_moneyness(low, spot)[..., None] + turns
+    moves, signs = jnp.concatenate([turns, mirrored], -1), np.repeat([1.0, -1.0], len(_TURNS)).astype(total.dtype)
+    weight = (growth / safe**2 - 0.5) * moves
+    d1, d2 = ((black.log_moneyness(forward, end)[..., None] + moves) / safe + 0.5 * safe for end in (first, last))
+
+    def image(exponent: Array, chance: Array) -> Array:
+        return jnp.sum(signs * jnp.exp(jnp.clip(exponent, -_most(total), _most(total))) * chance, axis=-1)
+
+    price = forward * image(weight + moves, _chance(d1, d2))
+    chance = image(weight, _chance(d1 - safe, d2 - safe))
+    straight = inside & (forward >= first) & (forward <= last) & (forward > low) & (forward < high)
+    sure = jnp.where(straight, 1.0, 0.0)
+    return jnp.where(live, price, forward * sure), jnp.where(live, chance, sure)
+
+
+def _chance(above: Array, below: Array) -> Array:
+    """``N(above) - N(below)`` from the tail in which both are small."""
+    flip = above + below > 0
+    return ndtr(jnp.where(flip, -below, above)) - ndtr(jnp.where(flip, -above, below))
