@@ -69,8 +69,9 @@ def out(
     weight = (2.0 * black.log_moneyness(forward, spot) / safe**2 - 1.0) * away
     far = jnp.where(live, weight, jnp.inf) > _most(total)
     crossed = side * (forward - barrier) <= 0
-    plain = _near_side(forward, strike, barrier, total, side, sign)
-    image = _near_side(forward * jnp.exp(2.0 * away), strike, barrier, jnp.where(far, 1.0, safe), side, sign)
+    # One call for both, half the time to compile.
+    both = jnp.stack([forward, forward * jnp.exp(2.0 * away)]), jnp.stack([total, jnp.where(far, 1.0, safe)])
+    plain, image = _near_side(both[0], strike, barrier, both[1], side, sign)
     reflected = jnp.where(far, jnp.where(crossed, plain, 0.0), jnp.exp(jnp.where(far, 0.0, weight)) * image)
     return jnp.where(side * (spot - barrier) > 0, jnp.maximum(plain - reflected, 0.0), 0.0)
 
@@ -108,13 +109,11 @@ def touch(
     drift = black.log_moneyness(forward, spot) / safe - 0.5 * safe
     square = drift**2 + 2.0 * owed
 
-    def value(square: Array) -> Array:
-        length = root(square)
-        exponents = [height * (drift + l) + log_ndtr(side * (height + l)) for l in (length, -length)]  # noqa: E741
-        return sum(jnp.exp(jnp.minimum(x, jnp.maximum(-owed, 0.0))) for x in exponents)  # pyright: ignore
-
-    real = value(jnp.abs(square))
-    paid = jnp.where(square >= 0, real, 2.0 * value(jnp.zeros_like(square)) - real)
+    lengths = jnp.stack([root(jnp.abs(square)), jnp.zeros_like(square)])
+    lengths = jnp.stack([lengths, -lengths])
+    exponents = height * (drift + lengths) + log_ndtr(side * (height + lengths))
+    real, flat = jnp.sum(jnp.exp(jnp.minimum(exponents, jnp.maximum(-owed, 0.0))), axis=0)
+    paid = jnp.where(square >= 0, real, 2.0 * flat - real)
     reached = jnp.where(live, paid, jnp.where(side * (forward - barrier) <= 0, 1.0, 0.0))
     return jnp.where(side * (spot - barrier) > 0, reached, 1.0)
 
@@ -165,7 +164,7 @@ def _most(total: Array) -> float:
 def _near_side(forward: Array, strike: Array, barrier: Array, total: Array, side: Array, sign: Array) -> Array:
     """Price of a call or put that pays only if it ends above the barrier (``side`` 1) or below it (-1)."""
     far = side * jnp.maximum(side * strike, side * barrier)
-    at_far, at_barrier = black.price(forward, jnp.stack([far, barrier]), total, call=side > 0)
+    at_far, at_barrier = black.price(forward, jnp.stack([far, barrier])[:, None], total, call=side > 0)
     cash = black.digital(forward, barrier, total, call=side > 0)
     # Of the barrier's own type, struck no nearer than it; or else what is left below the strike.
     return jnp.where(
