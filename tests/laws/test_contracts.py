@@ -78,6 +78,8 @@ MEMBERS = {
     "Touch": Member(i.Touch("A", 1.15, 1.0, up=True, monitoring=1 / STEPS), bias=0.01),
     "NoTouch": Member(i.NoTouch("A", 0.9, 0.75, cash=2.0, monitoring=1 / STEPS), bias=0.01),
     "DoubleNoTouch": Member(i.DoubleNoTouch("A", 0.8, 1.3, 1.0, monitoring=1 / STEPS), bias=0.01),
+    "Lookback": Member(i.Lookback("A", 1.0, monitoring=1 / STEPS), bias=0.03),
+    "Lookback with a strike": Member(i.Lookback("A", 0.75, 1.1, dates=np.arange(1, 10) / STEPS), bias=0.03),
     "Nothing": Member(i.Nothing(), fair=False),
     "Premium": Member(i.Premium(i.EuropeanCall("A", 1.0, 2.0)), fair=False),
 }

@@ -18,6 +18,7 @@ from deephedge.instruments.exercise import (
 )
 from deephedge.instruments.heston import HestonCall
 from deephedge.instruments.listed import ListedOption
+from deephedge.instruments.lookback import Lookback
 from deephedge.instruments.touch import DoubleNoTouch, NoTouch, Touch
 from deephedge.instruments.volatility import QuotedVarianceSwap, VarianceSwap
 
@@ -43,6 +44,7 @@ __all__ = [
     "Forward",
     "HestonCall",
     "ListedOption",
+    "Lookback",
     "Never",
     "NoTouch",
     "Nothing",
