@@ -80,6 +80,11 @@ MEMBERS = {
     "DoubleNoTouch": Member(i.DoubleNoTouch("A", 0.8, 1.3, 1.0, monitoring=1 / STEPS), bias=0.01),
     "Lookback": Member(i.Lookback("A", 1.0, monitoring=1 / STEPS), bias=0.03),
     "Lookback with a strike": Member(i.Lookback("A", 0.75, 1.1, dates=np.arange(1, 10) / STEPS), bias=0.03),
+    "Asian": Member(i.Asian("A", np.arange(1, 10) / STEPS, 1.0, 1.05), bias=0.001),
+    "Asian of a geometric average, begun": Member(
+        i.Asian("A", np.arange(3, 13, 3) / STEPS, 1.0, 1.0, False, True, past=(0.9, 1.1))
+    ),
+    "Asian strike": Member(i.Asian("A", np.arange(10) / STEPS, 0.75, call=False), bias=0.001),
     "Nothing": Member(i.Nothing(), fair=False),
     "Premium": Member(i.Premium(i.EuropeanCall("A", 1.0, 2.0)), fair=False),
 }

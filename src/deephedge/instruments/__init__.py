@@ -1,6 +1,7 @@
 """Contracts (dated cash) and tradables (contracts with a price)."""
 
 from deephedge.instruments.american import American
+from deephedge.instruments.asian import Asian
 from deephedge.instruments.barrier import AbstractBarrier, Barrier, DoubleBarrier
 from deephedge.instruments.base import AbstractContract, AbstractTradable
 from deephedge.instruments.basket import Basket, BestOf, Exchange, SpreadOption, WorstOf
@@ -29,6 +30,7 @@ __all__ = [
     "AbstractRight",
     "AbstractTradable",
     "American",
+    "Asian",
     "Barrier",
     "Basket",
     "BestOf",

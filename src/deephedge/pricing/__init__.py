@@ -3,6 +3,7 @@
 from deephedge.pricing import (
     american,
     american_formulas,
+    asian,
     bachelier,
     barrier,
     basket,
@@ -33,6 +34,7 @@ from deephedge.pricing import (
 __all__ = [
     "american",
     "american_formulas",
+    "asian",
     "bachelier",
     "barrier",
     "basket",
