@@ -1,4 +1,7 @@
-"""Options on the average of twelve monthly prices under Black and Scholes, fresh and with three prices fixed."""
+"""Options on the average of monthly prices under Black and Scholes, fresh and with three prices fixed.
+
+The first price is today's: QuantLib counts the time to a geometric average strike from there.
+"""
 
 from functools import partial
 
@@ -11,7 +14,7 @@ from deephedge.pricing import asian
 
 SPOT, RATE, DIVIDEND, VOL, YEARS = 100.0, 0.05, 0.02, 0.3, 1.0
 STRIKES = np.array([80.0, 100.0, 120.0])
-DAYS, PAST = np.round(np.arange(1, 13) * 365 / 12), np.array([95.0, 104.0, 101.0])
+DAYS, PAST = np.arange(0, 361, 30), np.array([95.0, 104.0, 101.0])
 DISCOUNT = np.exp(-RATE * YEARS)
 SIDES = ((True, ql.Option.Call), (False, ql.Option.Put))
 

@@ -1,8 +1,8 @@
 r"""Options on the average of one lognormal price at several times. Not discounted.
 
-``forwards`` :math:`F_i` (cash) and ``variances`` :math:`v_i=\sigma^2\tau_i` of the price at :math:`n` times, on the last
-axis and in the order of the times; a price that is known has itself for a forward and the variance 0. The covariance of
-two logarithms is the smaller of their variances. All else broadcasts with what is left without that axis.
+``forwards`` :math:`F_i` (cash) and ``variances`` :math:`v_i=\sigma^2\tau_i` of the price at :math:`n` times, on the
+last axis and in the order of the times; a price that is known has itself for a forward and the variance 0. The
+covariance of two logarithms is the smaller of their variances. All else broadcasts with the other axes.
 
 A floating strike is a fixed one counted in units of the price at expiry, in which the average is again a sum of
 lognormals, with the variance from each time to the expiry (Henderson and Wojakowski 2002).
@@ -85,7 +85,7 @@ def arithmetic_strike(
     variance: ArrayLike,
     call: ArrayLike = True,
 ) -> Float[Array, "..."]:
-    r"""Price of :math:`(\pm(S-A))^+`, ``forward`` and ``variance`` those of :math:`S` at expiry: `arithmetic` of ratios.
+    r"""Price of :math:`(\pm(S-A))^+`, `arithmetic` of ratios to :math:`S`, the price at expiry.
 
     >>> times = jnp.arange(1.0, 13.0) / 12
     >>> round(float(arithmetic_strike(jnp.full(12, 100.0), 0.04 * times, 100.0, 0.04)), 4)
