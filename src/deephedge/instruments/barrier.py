@@ -20,9 +20,9 @@ class AbstractBarrier(AbstractTradable):
     """A contract that knows whether its underlier has been at or beyond a barrier at a point that counts.
 
     Those are the first points at or after each of ``dates`` (years), or all points up to the expiry. A price takes the
-    barrier as watched all the time, or, in discrete looks, moves it away (`pricing.barrier.shift`): by the distance of
-    ``dates`` from each other, or by ``monitoring`` years, which is that of the grid where every point counts. It is
-    right for looks spread evenly to the expiry. Before the first look it is alive, after the last nothing can happen.
+    barrier as watched all the time, or in looks (`pricing.barrier`): ``dates``, or ``monitoring`` years apart, which is
+    the step of the grid where every point counts. It is meant for looks spread evenly to the expiry. Before the first
+    look it is alive, after the last nothing can happen.
 
     Prices read the quotes ``vol`` (``"<underlier>.vol"`` unless named), ``"rate"`` and ``"<underlier>.dividend"``; an
     exchange rate quotes the foreign rate there. The state ``"knocked"`` is 0 until it is hit and 1 from then on.
@@ -56,12 +56,17 @@ class AbstractBarrier(AbstractTradable):
     def state(self, path: MarketPath) -> dict[str, Float[Array, " points"]]:
         return {"knocked": self.knocked(path).astype(path.times.dtype)}
 
-    def terms(self, path: MarketPath) -> tuple[Float[Array, " points"], ...]:
-        """Years left, volatility, spot and forward at each point, and the factor by which a barrier is further away."""
-        left, vol = time_left(path, self.expiry), path.quote(self.vol or f"{self.underlier}.vol")
-        moved = barrier.shift(vol, apart(self.dates, self.monitoring))
-        away = jnp.where(pending(path, self.expiry, self.dates), moved, NEVER)
-        return left, vol, path.quote(self.underlier), forward(path, self.underlier, left), away
+    def terms(self, path: MarketPath) -> tuple[tuple[Float[Array, " points"], ...], Float[Array, " points"]]:
+        """Spot, forward, volatility and years left at each point; the factor that takes an unwatched barrier away."""
+        left = time_left(path, self.expiry)
+        quotes = path.quote(self.underlier), forward(path, self.underlier, left)
+        away = jnp.where(pending(path, self.expiry, self.dates), 1.0, NEVER)
+        return (*quotes, path.quote(self.vol or f"{self.underlier}.vol"), left), away
+
+    @property
+    def step(self) -> Float[Array, ""] | None:
+        """Years between two looks, or none."""
+        return apart(self.dates, self.monitoring)
 
 
 class Barrier(AbstractBarrier):
@@ -113,11 +118,11 @@ class Barrier(AbstractBarrier):
         return jnp.where(at_expiry(path, self.expiry), missed, 0.0) + paid
 
     def price(self, path: MarketPath) -> Float[Array, " points"]:
-        left, vol, spot, ahead, away = self.terms(path)
+        (spot, ahead, vol, left), away = self.terms(path)
         level, paid = self.barrier * away if self.up else self.barrier / away, discount(path, left)
-        alive = paid * barrier.out(spot, ahead, self.strike, level, vol, left, self.call, self.up)
+        alive = paid * barrier.out(spot, ahead, self.strike, level, vol, left, self.call, self.up, self.step)
         rate = carry(path, "rate") if self.out else 0.0
-        touch = barrier.touch(spot, ahead, level, vol, left, rate, self.up)
+        touch = barrier.touch(spot, ahead, level, vol, left, rate, self.up, self.step)
         if self.out:
             value = jnp.where(self.knocked(path), 0.0, alive + self.rebate * touch)
         else:
@@ -169,9 +174,10 @@ class DoubleBarrier(AbstractBarrier):
         return jnp.where(paid, jnp.maximum(above if self.call else -above, 0.0), 0.0)
 
     def price(self, path: MarketPath) -> Float[Array, " points"]:
-        left, vol, spot, ahead, away = self.terms(path)
-        corridor, knocked = (self.lower / away, self.upper * away), self.knocked(path)
-        alive = jnp.where(knocked, 0.0, barrier.double_out(spot, ahead, self.strike, *corridor, vol, left, self.call))
+        (spot, ahead, vol, left), away = self.terms(path)
+        corridor = self.lower / away, self.upper * away
+        alive = barrier.double_out(spot, ahead, self.strike, *corridor, vol, left, self.call, self.step)
+        alive = jnp.where(self.knocked(path), 0.0, alive)
         value = alive if self.out else black.price(ahead, self.strike, vol, left, self.call) - alive
         return jnp.where(left > 0, discount(path, left) * value, 0.0)
 

@@ -63,6 +63,7 @@ class Lookback(AbstractTradable):
         left, vol = time_left(path, self.expiry), path.quote(self.vol or f"{self.underlier}.vol")
         seen = path.quote(self.underlier), forward(path, self.underlier, left), self._extreme(path)
         step = apart(self.dates, self.monitoring)
+        step = 0.0 if step is None else step
         if self.strike is None:
             value = lookback.floating(*seen, vol, left, self.call, step)
         else:

@@ -32,11 +32,9 @@ def pending(path: MarketPath, expiry: Float[Array, ""], dates: Float[Array, " te
     return ~reached(path.times, expiry if dates is None else dates[-1])
 
 
-def apart(dates: Float[Array, " tenor"] | None, monitoring: Float[Array, ""] | None) -> Float[Array, ""]:
-    """Years from one look to the next, for a formula: between ``dates`` on average, or as told; 0 is all the time."""
-    if dates is not None:
-        return (dates[-1] - dates[0]) / (dates.shape[-1] - 1)
-    return jnp.zeros(()) if monitoring is None else monitoring
+def apart(dates: Float[Array, " tenor"] | None, monitoring: Float[Array, ""] | None) -> Float[Array, ""] | None:
+    """Years from one look to the next, for a formula: between ``dates`` on average, or as told; none: always."""
+    return monitoring if dates is None else (dates[-1] - dates[0]) / (dates.shape[-1] - 1)
 
 
 def so_far(seen: Bool[Array, " points"]) -> Bool[Array, " points"]:

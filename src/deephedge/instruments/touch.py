@@ -53,13 +53,14 @@ class Touch(AbstractBarrier):
         return jnp.where(paid, self.cash, 0.0)
 
     def price(self, path: MarketPath) -> Float[Array, " points"]:
-        left, vol, spot, ahead, away = self.terms(path)
+        (spot, ahead, vol, left), away = self.terms(path)
         level, paid = self.barrier * away if self.up else self.barrier / away, discount(path, left)
         if self.at_hit:
-            touch = barrier.touch(spot, ahead, level, vol, left, carry(path, "rate"), self.up)
+            touch = barrier.touch(spot, ahead, level, vol, left, carry(path, "rate"), self.up, self.step)
             value = jnp.where(self.knocked(path), 0.0, touch)
         else:
-            value = paid * jnp.where(self.knocked(path), 1.0, barrier.touch(spot, ahead, level, vol, left, up=self.up))
+            touch = barrier.touch(spot, ahead, level, vol, left, 0.0, self.up, self.step)
+            value = paid * jnp.where(self.knocked(path), 1.0, touch)
         return jnp.where(left > 0, self.cash * value, 0.0)
 
 
@@ -100,9 +101,9 @@ class NoTouch(AbstractBarrier):
         return jnp.where(at_expiry(path, self.expiry) & ~self.knocked(path), self.cash, 0.0)
 
     def price(self, path: MarketPath) -> Float[Array, " points"]:
-        left, vol, spot, ahead, away = self.terms(path)
+        (spot, ahead, vol, left), away = self.terms(path)
         level = self.barrier * away if self.up else self.barrier / away
-        never = 1.0 - barrier.touch(spot, ahead, level, vol, left, up=self.up)
+        never = 1.0 - barrier.touch(spot, ahead, level, vol, left, 0.0, self.up, self.step)
         return jnp.where((left > 0) & ~self.knocked(path), self.cash * discount(path, left) * never, 0.0)
 
 
@@ -141,6 +142,6 @@ class DoubleNoTouch(AbstractBarrier):
         return jnp.where(at_expiry(path, self.expiry) & ~self.knocked(path), self.cash, 0.0)
 
     def price(self, path: MarketPath) -> Float[Array, " points"]:
-        left, vol, spot, ahead, away = self.terms(path)
-        never = barrier.double_no_touch(spot, ahead, self.lower / away, self.upper * away, vol, left)
+        (spot, ahead, vol, left), away = self.terms(path)
+        never = barrier.double_no_touch(spot, ahead, self.lower / away, self.upper * away, vol, left, self.step)
         return jnp.where((left > 0) & ~self.knocked(path), self.cash * discount(path, left) * never, 0.0)
