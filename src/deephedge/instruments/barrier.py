@@ -1,6 +1,7 @@
 """Options that start or end where the underlier reaches a barrier."""
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -28,6 +29,7 @@ class AbstractBarrier(AbstractTradable):
     exchange rate quotes the foreign rate there. The state ``"knocked"`` is 0 until it is hit and 1 from then on.
     """
 
+    pointwise: ClassVar[bool] = True  # what it remembers, knocked or not, has no slope
     underlier: eqx.AbstractVar[str]
     expiry: eqx.AbstractVar[Float[Array, ""]]
     dates: eqx.AbstractVar[Float[Array, " tenor"] | None]
