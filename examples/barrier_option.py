@@ -33,4 +33,3 @@ policies = {"none": dh.policies.NoHedge(), "delta": delta, "learnt": fit.policy}
 for name, ledger in dh.evaluate(problem, policies, paths).items():
     tail, spread = float(risk(ledger.wealth)), float(ledger.wealth.std())
     print(f"{name:6s} CVaR95 {tail:.5f}  deviation {spread:.5f}")
-print(f"price  {float(barrier.price(jax.tree.map(lambda x: x[0], paths))[0]):.5f}")

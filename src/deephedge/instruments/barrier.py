@@ -83,8 +83,8 @@ class Barrier(AbstractBarrier):
     >>> quotes = {"A": jnp.array([1.0, 0.75, 1.5]), "A.vol": jnp.full(3, 0.2)}
     >>> path = dh.MarketPath(jnp.array([0.0, 0.5, 1.0]), quotes, jnp.ones(3))
     >>> down = Barrier("A", strike=1.0, barrier=0.75, expiry=1.0, rebate=0.125)
-    >>> down.cashflows(path).tolist(), [round(x, 4) for x in down.price(path).tolist()]
-    ([0.0, 0.125, 0.0], [0.1012, 0.0, 0.0])
+    >>> down.cashflows(path).tolist(), down.state(path)["knocked"].tolist()
+    ([0.0, 0.125, 0.0], [0.0, 1.0, 1.0])
     """
 
     underlier: str = eqx.field(static=True)
@@ -143,8 +143,8 @@ class DoubleBarrier(AbstractBarrier):
     >>> quotes = {"A": jnp.array([1.0, 1.0, 1.125]), "A.vol": jnp.full(3, 0.2)}
     >>> path = dh.MarketPath(jnp.array([0.0, 0.5, 1.0]), quotes, jnp.ones(3))
     >>> alive = DoubleBarrier("A", strike=1.0, lower=0.75, upper=1.5, expiry=1.0)
-    >>> alive.cashflows(path).tolist(), [round(x, 4) for x in alive.price(path).tolist()]
-    ([0.0, 0.0, 0.125], [0.0622, 0.0547, 0.0])
+    >>> alive.cashflows(path).tolist()
+    [0.0, 0.0, 0.125]
     """
 
     underlier: str = eqx.field(static=True)
