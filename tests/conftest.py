@@ -20,6 +20,7 @@ PROOFS = (
     "markets/test_slv.py", "markets/test_surface.py", "markets/test_validate.py",
     "pricing/test_american.py", "pricing/test_basket_formulas.py", "pricing/test_black_karasinski_formula.py",
     "pricing/test_regimes_formula.py",
+    "pricing/test_path_formulas.py",
     "training/test_generator.py",
 )  # fmt: skip
 

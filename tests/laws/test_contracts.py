@@ -119,6 +119,22 @@ MEMBERS = {
     "Cap": Member(i.Cap(RUNNING, 0.032, MODEL, fixing=0.04), "rates"),
     "Swaption": Member(i.Swaption(PAYER, 0.25), "rates"),
     "BermudanSwaption": Member(i.at_critical_rates(i.BermudanSwaption(PAYER, (0.5, 1.0))), "rates"),
+    # Watched at the points of the grid, its price moves the barrier for that: right to the order of a step.
+    "Barrier": Member(i.Barrier("A", 1.0, 0.9, 1.0, rebate=0.03, monitoring=1 / STEPS), bias=0.01),
+    "Barrier that starts": Member(
+        i.Barrier("A", 1.0, 1.1, 0.75, True, False, False, 0.1, dates=np.arange(1, 10) / STEPS), bias=0.01
+    ),
+    "DoubleBarrier": Member(i.DoubleBarrier("A", 1.0, 0.8, 1.4, 1.0, monitoring=1 / STEPS), bias=0.01),
+    "Touch": Member(i.Touch("A", 1.15, 1.0, up=True, monitoring=1 / STEPS), bias=0.01),
+    "NoTouch": Member(i.NoTouch("A", 0.9, 0.75, cash=2.0, monitoring=1 / STEPS), bias=0.01),
+    "DoubleNoTouch": Member(i.DoubleNoTouch("A", 0.8, 1.3, 1.0, monitoring=1 / STEPS), bias=0.01),
+    "Lookback": Member(i.Lookback("A", 1.0, monitoring=1 / STEPS), bias=0.03),
+    "Lookback with a strike": Member(i.Lookback("A", 0.75, 1.1, dates=np.arange(1, 10) / STEPS), bias=0.03),
+    "Asian": Member(i.Asian("A", np.arange(1, 10) / STEPS, 1.0, 1.05), bias=0.001),
+    "Asian of a geometric average, begun": Member(
+        i.Asian("A", np.arange(3, 13, 3) / STEPS, 1.0, 1.0, False, True, past=(0.9, 1.1))
+    ),
+    "Asian strike": Member(i.Asian("A", np.arange(10) / STEPS, 0.75, call=False), bias=0.001),
     "Nothing": Member(i.Nothing(), fair=False),
     "Premium": Member(i.Premium(i.EuropeanCall("A", 1.0, 2.0)), fair=False),
 }

@@ -2,6 +2,8 @@
 
 from deephedge.instruments.american import American
 from deephedge.instruments.autocallable import Autocallable
+from deephedge.instruments.asian import Asian
+from deephedge.instruments.barrier import AbstractBarrier, Barrier, DoubleBarrier
 from deephedge.instruments.base import AbstractContract, AbstractTradable
 from deephedge.instruments.basket import Basket, BestOf, Exchange, SpreadOption, WorstOf
 from deephedge.instruments.bond import FixedBond, FloatingRateNote, ZeroBond
@@ -38,9 +40,12 @@ from deephedge.instruments.swing import (
     worst_swing,
 )
 from deephedge.instruments.variance import CorridorVarianceSwap, DatedVarianceSwap, HestonMark, VolatilitySwap
+from deephedge.instruments.lookback import Lookback
+from deephedge.instruments.touch import DoubleNoTouch, NoTouch, Touch
 from deephedge.instruments.volatility import QuotedVarianceSwap, VarianceSwap
 
 __all__ = [
+    "AbstractBarrier",
     "AbstractContract",
     "AbstractCurve",
     "AbstractExercise",
@@ -50,6 +55,8 @@ __all__ = [
     "AgainstWaiting",
     "American",
     "Autocallable",
+    "Asian",
+    "Barrier",
     "Basket",
     "BermudanSwaption",
     "BestOf",
@@ -61,6 +68,8 @@ __all__ = [
     "CriticalPrices",
     "DatedVarianceSwap",
     "Digital",
+    "DoubleBarrier",
+    "DoubleNoTouch",
     "EuropeanCall",
     "EuropeanPut",
     "Exchange",
@@ -80,6 +89,9 @@ __all__ = [
     "ModelCurve",
     "Never",
     "NonDeliverableForward",
+    "Lookback",
+    "Never",
+    "NoTouch",
     "Nothing",
     "Premium",
     "QuantoForward",
@@ -95,6 +107,7 @@ __all__ = [
     "Swing",
     "SwingRegression",
     "SwingThresholds",
+    "Touch",
     "VarianceSwap",
     "VolatilitySwap",
     "WhenItPays",

@@ -5,6 +5,8 @@ and they are total), ``correlation`` that of the logarithms. Everything broadcas
 Where no randomness is left the price is the intrinsic value.
 """
 
+from collections.abc import Callable
+
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -17,6 +19,7 @@ from deephedge.pricing.bivariate import normal
 from deephedge.pricing.normal import alike, density, root, sign_of
 
 _DEAD = 1e-8  # total volatility below which an option is worth its intrinsic value
+_NOTHING = 1e-30
 _FAR = 12.0  # standard deviations within which the exercise point of a basket is sought
 _HALF, _HALF_WEIGHTS = (0.5 * x for x in np.polynomial.legendre.leggauss(16))
 # Both half lines, by x = t / (1 - t).
@@ -202,12 +205,30 @@ def basket(
     spread_ = root(jnp.sum(towards * forwards * totals, axis=-1))
     live = spread_ > _DEAD * jnp.sum(forwards, axis=-1)
     slopes = totals * towards / jnp.where(live, spread_, 1.0)[..., None]
-    point = _exercise(jnp.log(forwards) - 0.5 * slopes**2, slopes, jnp.log(jnp.maximum(strike, 1e-30)))
-    paid = jnp.sum(forwards * ndtr(sign[..., None] * (slopes - point[..., None])), axis=-1)
-    value = sign * (paid - strike * ndtr(-sign * point)) + _left_over(
-        forwards, strike, totals, slopes, correlation, point
+    shared = jnp.expm1(
+        correlation * totals[..., None] * totals[..., None, :] - slopes[..., None] * slopes[..., None, :]
     )
+    value = conditioned(forwards, strike, slopes, lambda w: jnp.einsum("...qi,...ij,...qj->...q", w, shared, w), sign)
     return jnp.where(live, value, jnp.maximum(sign * (jnp.sum(forwards, axis=-1) - strike), 0.0))
+
+
+def conditioned(
+    forwards: Float[Array, "... names"],
+    strike: Float[Array, "..."],
+    slopes: Float[Array, "... names"],
+    excess: Callable[[Array], Array],
+    sign: Float[Array, "..."],
+) -> Float[Array, "..."]:
+    r"""Price of a call (``sign`` 1) or put (-1) on a sum of lognormals by way of one normal: what `basket` is made of.
+
+    ``slopes`` are :math:`\nu_i`; ``excess`` takes the shares :math:`w_i` that the names have of the sum, known the
+    normal, on a last axis after that of its values, and gives the relative variance that is left,
+    :math:`\sum_{ij}w_iw_j(e^{c_{ij}}-1)` with :math:`c_{ij}` the covariance of the logarithms less :math:`\nu_i\nu_j`.
+    """
+    level = jnp.log(jnp.maximum(forwards, _NOTHING)) - 0.5 * slopes**2
+    point = _exercise(level, slopes, jnp.log(jnp.maximum(strike, _NOTHING)))
+    paid = jnp.sum(forwards * ndtr(sign[..., None] * (slopes - point[..., None])), axis=-1)
+    return sign * (paid - strike * ndtr(-sign * point)) + _left_over(forwards, strike, slopes, excess, point)
 
 
 def _exercise(level: Array, slopes: Array, target: Array) -> Array:
@@ -231,20 +252,17 @@ def _exercise(level: Array, slopes: Array, target: Array) -> Array:
     return step(point, level, slopes, target)
 
 
-def _left_over(forwards: Array, strike: Array, totals: Array, slopes: Array, correlation: Array, point: Array) -> Array:
+def _left_over(forwards: Array, strike: Array, slopes: Array, excess: Callable, point: Array) -> Array:
     """Time value that the sum keeps when the normal is known, on both sides of ``point``, where it is largest."""
-    shared = jnp.expm1(
-        correlation * totals[..., None] * totals[..., None, :] - slopes[..., None] * slopes[..., None, :]
-    )
 
     def given(normals: Array) -> tuple[Array, Array, Array]:
         """Mean of the sum, whether it is random, and its total volatility, where the normal is ``normals``."""
         slope = slopes[..., None, :]
         means = forwards[..., None, :] * jnp.exp(slope * normals[..., None] - 0.5 * slope**2)
         mean = jnp.sum(means, axis=-1)
-        excess = jnp.einsum("...qi,...ij,...qj->...q", means / mean[..., None], shared, means / mean[..., None])
-        live = excess > _DEAD
-        return mean, live, jnp.sqrt(jnp.log1p(jnp.where(live, excess, 1.0)))
+        left = excess(means / mean[..., None])
+        live = left > _DEAD
+        return mean, live, jnp.sqrt(jnp.log1p(jnp.where(live, left, 1.0)))
 
     # The time value falls off over the distance in which the mean moves by the volatility that is left.
     _, live, total = given(lax.stop_gradient(point)[..., None])
