@@ -1,8 +1,8 @@
 """Contracts (dated cash) and tradables (contracts with a price)."""
 
 from deephedge.instruments.american import American
-from deephedge.instruments.autocallable import Autocallable
 from deephedge.instruments.asian import Asian
+from deephedge.instruments.autocallable import Autocallable
 from deephedge.instruments.barrier import AbstractBarrier, Barrier, DoubleBarrier
 from deephedge.instruments.base import AbstractContract, AbstractTradable
 from deephedge.instruments.basket import Basket, BestOf, Exchange, SpreadOption, WorstOf
@@ -26,6 +26,7 @@ from deephedge.instruments.futures import Future, FuturesStrip, calendar_spread,
 from deephedge.instruments.fx import FxForward, FxOption, FxSwap, NonDeliverableForward
 from deephedge.instruments.heston import HestonCall
 from deephedge.instruments.listed import ListedOption
+from deephedge.instruments.lookback import Lookback
 from deephedge.instruments.quanto import QuantoForward, QuantoOption
 from deephedge.instruments.rolling import RollingOption
 from deephedge.instruments.swap import Swap, at_par
@@ -39,9 +40,8 @@ from deephedge.instruments.swing import (
     fit_swing,
     worst_swing,
 )
-from deephedge.instruments.variance import CorridorVarianceSwap, DatedVarianceSwap, HestonMark, VolatilitySwap
-from deephedge.instruments.lookback import Lookback
 from deephedge.instruments.touch import DoubleNoTouch, NoTouch, Touch
+from deephedge.instruments.variance import CorridorVarianceSwap, DatedVarianceSwap, HestonMark, VolatilitySwap
 from deephedge.instruments.volatility import QuotedVarianceSwap, VarianceSwap
 
 __all__ = [
@@ -54,8 +54,8 @@ __all__ = [
     "AbstractTradable",
     "AgainstWaiting",
     "American",
-    "Autocallable",
     "Asian",
+    "Autocallable",
     "Barrier",
     "Basket",
     "BermudanSwaption",
@@ -86,12 +86,11 @@ __all__ = [
     "HestonCall",
     "HestonMark",
     "ListedOption",
+    "Lookback",
     "ModelCurve",
     "Never",
-    "NonDeliverableForward",
-    "Lookback",
-    "Never",
     "NoTouch",
+    "NonDeliverableForward",
     "Nothing",
     "Premium",
     "QuantoForward",

@@ -3,8 +3,8 @@
 from deephedge.pricing import (
     american,
     american_formulas,
-    autocallable,
     asian,
+    autocallable,
     bachelier,
     barrier,
     basket,
@@ -39,8 +39,8 @@ from deephedge.pricing import (
 __all__ = [
     "american",
     "american_formulas",
-    "autocallable",
     "asian",
+    "autocallable",
     "bachelier",
     "barrier",
     "basket",
