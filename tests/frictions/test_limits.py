@@ -118,7 +118,7 @@ def test_the_position_is_the_nearest_that_keeps_them():
             excess.append(np.linalg.norm(found - wanted) / np.linalg.norm(exact.x - wanted) - 1)
     excess = np.array(excess)
     assert excess.size > 30 and excess.min() > -1e-4
-    assert np.median(excess) < 2e-3 and excess.max() < 0.1, excess
+    assert np.median(excess) < 2e-3 and np.quantile(excess, 0.9) < 0.04 and excess.max() < 0.3, excess
 
 
 def test_what_keeps_them_already_is_left_alone_and_derivatives_are_those_of_the_projection():
@@ -185,11 +185,11 @@ def test_on_a_path_every_kind_of_limit_is_what_it_says():
     value = np.asarray(held) * price
 
     def crash(contract, strike, expiry):
-        from deephedge.pricing.black import call
+        from deephedge.pricing import black
 
         left = expiry - time
         return [
-            np.exp(-0.02 * left) * np.asarray(call(s * np.exp(0.02 * left), strike, v, left))
+            np.exp(-0.02 * left) * np.asarray(black.price(s * np.exp(0.02 * left), strike, v, left, True))
             for s, v in ((0.8 * spot, vol + 0.1), (spot, vol))
         ]
 
@@ -206,14 +206,17 @@ def test_on_a_path_every_kind_of_limit_is_what_it_says():
     np.testing.assert_allclose(ledger.usage[0], np.stack(expected, -1), rtol=2e-3, atol=2e-3)
 
 
-def test_limits_that_exclude_each_other_are_named():
+@pytest.mark.parametrize("limits, names", [
+    (c.Limits((c.delta_limit("A", 0.1),), c.Box(upper=(0.1, 0.0), lower=0.0)), "'delta A' and 'box'"),
+    pytest.param(
+        c.Limits((c.NetLimit(100.0), c.delta_limit("A", 0.1), c.GrossLimit(0.05))), "'delta A' and 'gross'",
+        marks=pytest.mark.slow,
+    ),
+])  # fmt: skip
+def test_limits_that_exclude_each_other_are_named(limits, names):
     paths = dh.sample(MARKET, GRID, 2, key=jax.random.key(3), method="random")
-    told = problem(c.Limits((c.delta_limit("A", 0.1), c.GrossLimit(100.0)), c.Box(upper=(0.1, 0.0), lower=0.0)))
-    with pytest.raises(ProblemError, match=r"years into the path: 'delta A' and 'box' exclude each other"):
-        dh.evaluate(told, {"none": dh.policies.NoHedge()}, paths)
-    told = problem(c.Limits((c.NetLimit(100.0), c.delta_limit("A", 0.1), c.GrossLimit(0.05))))
-    with pytest.raises(ProblemError, match=r"'delta A' and 'gross' exclude each other"):
-        dh.evaluate(told, {"none": dh.policies.NoHedge()}, paths)
+    with pytest.raises(ProblemError, match=rf"years into the path: {names} exclude each other"):
+        dh.evaluate(problem(limits), {"none": dh.policies.NoHedge()}, paths)
 
 
 @pytest.mark.parametrize("make, message", [
