@@ -25,6 +25,7 @@ from deephedge.instruments.exercise import (
 from deephedge.instruments.futures import Future, FuturesStrip, calendar_spread, crack_spread
 from deephedge.instruments.fx import FxForward, FxOption, FxSwap, NonDeliverableForward
 from deephedge.instruments.heston import HestonCall
+from deephedge.instruments.lifecycle import ClientFlow, Defaulting, Starting
 from deephedge.instruments.listed import ListedOption
 from deephedge.instruments.lookback import Lookback
 from deephedge.instruments.quanto import QuantoForward, QuantoOption
@@ -63,10 +64,12 @@ __all__ = [
     "Book",
     "Boundary",
     "Cap",
+    "ClientFlow",
     "Cliquet",
     "CorridorVarianceSwap",
     "CriticalPrices",
     "DatedVarianceSwap",
+    "Defaulting",
     "Digital",
     "DoubleBarrier",
     "DoubleNoTouch",
@@ -101,6 +104,7 @@ __all__ = [
     "RollingOption",
     "Spot",
     "SpreadOption",
+    "Starting",
     "Swap",
     "Swaption",
     "Swing",

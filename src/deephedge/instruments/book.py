@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jax.core import Tracer
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float
@@ -15,6 +16,8 @@ from deephedge.core.errors import ProblemError, require
 from deephedge.core.paths import MarketPath
 from deephedge.core.types import as_float
 from deephedge.instruments.base import AbstractContract, AbstractTradable
+
+BLOCK = 32  # contracts of a kind valued at once along each path
 
 
 class Book(AbstractTradable):
@@ -75,8 +78,26 @@ class Book(AbstractTradable):
         self._priced()
         return eqx.tree_at(lambda book: book.kinds, self, tuple(each for _, each in self._each("held", path)))
 
+    def netted(self) -> "Book":
+        """The same book with one position for each set of terms: units of equal contracts added, those of 0 left out.
+
+        Raises ``ProblemError`` where nothing is left. Not for use inside a transformation.
+        """
+        sums: dict[Hashable, list] = {}
+        for kind, units in zip(self.kinds, self.units, strict=True):
+            leaves, structure = jax.tree.flatten(kind)
+            rows = [np.asarray(x) if eqx.is_array(x) else x for x in leaves]
+            for n, count in enumerate(np.asarray(units, np.float64)):
+                terms = [x[n] if isinstance(x, np.ndarray) else x for x in rows]
+                key = structure, tuple(x.tobytes() if isinstance(x, np.ndarray | np.generic) else x for x in terms)
+                sums.setdefault(key, [0.0, structure, terms])[0] += count
+        left = [(total, jax.tree.unflatten(how, _leaves(terms))) for total, how, terms in sums.values() if total != 0]
+        require(len(left) > 0, "the positions of the book cancel each other: nothing is left to hold", ProblemError)
+        return Book([contract for _, contract in left], [total for total, _ in left])
+
     def _total(self, what: str, path: MarketPath) -> Float[Array, " points"]:
-        return sum(jnp.sum(units[:, None] * each, axis=0) for units, each in self._each(what, path))  # pyright: ignore
+        each = (_summed(kind, units, what, path) for kind, units in zip(self.kinds, self.units, strict=True))
+        return sum(each)  # pyright: ignore
 
     def _each(self, what: str, path: MarketPath) -> Iterator[tuple[Float[Array, " unit"], Any]]:
         for kind, units in zip(self.kinds, self.units, strict=True):
@@ -167,6 +188,29 @@ def marked(liability: AbstractContract, contract: AbstractTradable | None = None
     message = f"{', '.join(wrong)} has no price; name a contract with a price that stands for it: contract=..."
     require(not wrong, message, ProblemError)
     return found  # pyright: ignore
+
+
+def _summed(kind: AbstractContract, units: Float[Array, " unit"], what: str, path: MarketPath) -> Array:
+    """Cash or price of all contracts of one kind, a block at a time: what is in memory does not grow with the book."""
+    count, arrays = units.shape[0], eqx.filter(kind, eqx.is_array)
+    fixed = eqx.filter(kind, eqx.is_array, inverse=True)
+    rows = np.minimum(np.arange(-(-count // BLOCK) * BLOCK), count - 1).reshape(-1, BLOCK) if count > BLOCK else None
+
+    def add(total: Array | float, block: tuple) -> tuple[Array, None]:
+        some, held = block
+        # A spot holds no numbers at all: the units say how many of it there are.
+        each = eqx.filter_vmap(lambda contract, _: getattr(contract, what)(path))(eqx.combine(some, fixed), held)
+        return total + jnp.sum(held[:, None] * each, axis=0), None
+
+    if rows is None:
+        return add(0.0, (arrays, units))[0]
+    real = jnp.asarray(np.arange(rows.size).reshape(rows.shape) < count)
+    blocks = jax.tree.map(lambda x: x[rows], arrays), jnp.where(real, units[rows], 0.0)
+    return lax.scan(jax.checkpoint(add), jnp.zeros(path.times.shape, units.dtype), blocks)[0]
+
+
+def _leaves(terms: list) -> list:
+    return [jnp.asarray(x) if isinstance(x, np.ndarray | np.generic) else x for x in terms]
 
 
 def _kind(contract: AbstractContract) -> Hashable:

@@ -1,5 +1,6 @@
 """Laws on paths."""
 
+from deephedge.markets.arrivals import ClientArrivals
 from deephedge.markets.bachelier import Bachelier, NormalOrnsteinUhlenbeck
 from deephedge.markets.base import AbstractMarket, sample
 from deephedge.markets.bates import Bates
@@ -80,6 +81,7 @@ __all__ = [
     "BusinessTime",
     "CashDensity",
     "CirIntensity",
+    "ClientArrivals",
     "CopulaResiduals",
     "CoxIngersollRoss",
     "CurveFactors",

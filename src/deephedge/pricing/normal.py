@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 import numpy as np
+from jax.scipy.special import erfc
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
@@ -13,6 +14,17 @@ def density(x: Float[Array, "..."]) -> Float[Array, "..."]:
     0.3989
     """
     return jnp.exp(-0.5 * x * x) * float(1.0 / np.sqrt(2.0 * np.pi))
+
+
+def cumulative(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    r"""Standard normal distribution function, by the complementary error function: accurate in the lower tail too.
+
+    JAX's own ``ndtr`` evaluates three functions and picks one, in half as much time again.
+
+    >>> round(float(cumulative(jnp.ones(()))), 4)
+    0.8413
+    """
+    return 0.5 * erfc(-float(np.sqrt(0.5)) * x)
 
 
 def root(tau: ArrayLike) -> Float[Array, "..."]:
