@@ -4,9 +4,10 @@ from deephedge.evaluation.bootstrap import Resampling
 from deephedge.evaluation.compare import Comparison, Estimate, compare, holm
 from deephedge.evaluation.importance import tail_sampling
 from deephedge.evaluation.metrics import METRICS, metrics, standard_errors, table
+from deephedge.evaluation.value import valued
 from deephedge.evaluation.verdict import Unit, Verdict, verdict
 
 __all__ = [
     "METRICS", "Comparison", "Estimate", "Resampling", "Unit", "Verdict", "compare", "holm", "metrics",
-    "standard_errors", "table", "tail_sampling", "verdict",
+    "standard_errors", "table", "tail_sampling", "valued", "verdict",
 ]  # fmt: skip

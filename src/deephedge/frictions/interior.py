@@ -32,7 +32,7 @@ def inside(
     low, high = (box(jnp.full_like(near, edge), before) for edge in (-jnp.inf, jnp.inf))
     low, high = low - THIN * (high - low < THIN), high + THIN * (high - low < THIN)
     bounded = jnp.isfinite(low) & jnp.isfinite(high)
-    count, diamonds = near.shape[0], [n for n, each in enumerate(sets) if isinstance(each, Diamond)]
+    count, diamonds = near.shape[0], {n: each for n, each in enumerate(sets) if isinstance(each, Diamond)}
 
     def slacks(z: Array) -> Array:
         x, most, lifted = z[:count], z[-1], dict(zip(diamonds, z[count:-1].reshape(-1, count), strict=True))
@@ -70,8 +70,8 @@ def inside(
     within = jnp.where(bounded, jnp.clip(first, low + room, high - room), first)
     # Above each absolute value, by a tenth of it and of what a limit would let one instrument hold; and what each limit
     # has to be multiplied with to let all of it in, and half as much again.
-    lifted = [1.1 * jnp.abs(sets[n].away(within, before)) + 0.1 * sets[n].reach() for n in diamonds]
-    needed = [sets[n].used(row) for n, row in zip(diamonds, lifted, strict=True)]
+    lifted = [1.1 * jnp.abs(each.away(within, before)) + 0.1 * each.reach() for each in diamonds.values()]
+    needed = [each.used(row) for each, row in zip(diamonds.values(), lifted, strict=True)]
     most = 1.5 * jnp.max(jnp.stack([worst(within), *needed])) + 0.1
     begin = jnp.concatenate([within, *lifted, jnp.zeros(1)])
     _, z, reached = lax.while_loop(unfinished, newton, (jnp.zeros((), int), begin.at[-1].set(most), found))

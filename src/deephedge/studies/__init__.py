@@ -1,5 +1,6 @@
 """Studies: a TOML file run from data to report, each step also on its own."""
 
+from deephedge.studies.books import read_book, read_positions
 from deephedge.studies.checkup import doctor
 from deephedge.studies.comparison import compare
 from deephedge.studies.evaluation import backtest, evaluate
@@ -13,6 +14,6 @@ from deephedge.studies.study import Study
 from deephedge.studies.training import train
 
 __all__ = [
-    "RunFolder", "Screen", "Study", "backtest", "compare", "doctor", "draw", "evaluate", "open_run", "price", "report",
-    "run", "score", "simulate", "train",
+    "RunFolder", "Screen", "Study", "backtest", "compare", "doctor", "draw", "evaluate", "open_run", "price",
+    "read_book", "read_positions", "report", "run", "score", "simulate", "train",
 ]  # fmt: skip
