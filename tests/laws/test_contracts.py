@@ -43,6 +43,11 @@ def abroad() -> m.AbstractMarket:
     return m.Joint((euro, dax), {("DAX", "EURUSD"): -0.5}, currency={"DAX": "EURUSD"})
 
 
+def clients() -> m.AbstractMarket:
+    flow = m.ClientArrivals(m.BlackScholes("A", vol=0.2, rate=0.05), "deals", 20.0, 30.0)
+    return m.Joint((flow, m.CirIntensity("bank", ((1, 5), (0.3, 0.3)), 0.1, 0.5, 0.1, vol=0.1, tenors=(1,))), {})
+
+
 RATES = m.HullWhite(((1.0, 10.0), (0.03, 0.038)), 0.1, 0.012)
 WORLDS = {
     "stocks": lambda: m.BlackScholes(
@@ -56,6 +61,7 @@ WORLDS = {
     "oil": lambda: m.SchwartzSmith("CL", 1.0, 1.5, 0.35, 0.2, 0.1, rate=0.05, expiries=(0.3, 0.6, 0.9, 1.2)),
     "abroad": abroad,
     "rates": lambda: RATES,
+    "clients": clients,
 }
 
 CALL, ENDED = i.EuropeanCall("A", 1.0, 1.0), i.EuropeanPut("A", 1.1, 0.5)
@@ -135,6 +141,9 @@ MEMBERS = {
         i.Asian("A", np.arange(3, 13, 3) / STEPS, 1.0, 1.0, False, True, past=(0.9, 1.1))
     ),
     "Asian strike": Member(i.Asian("A", np.arange(10) / STEPS, 0.75, call=False), bias=0.001),
+    "Starting": Member(i.Starting(i.EuropeanCall("A", 1.0, 1.0), 0.4)),
+    "Defaulting": Member(i.Defaulting(i.Forward("A", 1.0, 1.0), "bank"), "clients", fair=False),
+    "ClientFlow": Member(i.ClientFlow("A", "deals", 0.5, units=2.0), "clients"),
     "Nothing": Member(i.Nothing(), fair=False),
     "Premium": Member(i.Premium(i.EuropeanCall("A", 1.0, 2.0)), fair=False),
 }

@@ -1,6 +1,7 @@
 """What the desk sees: named, adapted columns."""
 
 from deephedge.features.base import AbstractFeature
+from deephedge.features.buckets import Buckets, Positions
 from deephedge.features.greeks import Delta, Gamma, Vega
 from deephedge.features.log import Log
 from deephedge.features.quote import LogMoneyness, Quote, TimeLeft
@@ -10,11 +11,13 @@ from deephedge.features.state import State
 
 __all__ = [
     "AbstractFeature",
+    "Buckets",
     "Delta",
     "Gamma",
     "Log",
     "LogMoneyness",
     "LogReturn",
+    "Positions",
     "Quote",
     "RealisedVol",
     "RollingZScore",

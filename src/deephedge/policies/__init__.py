@@ -3,7 +3,9 @@
 from deephedge.policies.band import NoTransactionBand
 from deephedge.policies.base import AbstractPolicy, Frozen, trainable
 from deephedge.policies.baseline import BlackScholesDelta, Delta, NoHedge, Static
+from deephedge.policies.buckets import BucketHedge
 from deephedge.policies.convolutional import CNN
+from deephedge.policies.deep_set import DeepSet
 from deephedge.policies.delta_vega import DeltaGamma, DeltaVega
 from deephedge.policies.leland import Leland
 from deephedge.policies.minimum_variance import MinimumVarianceDelta
@@ -12,6 +14,7 @@ from deephedge.policies.recurrent import GRU, LSTM
 from deephedge.policies.whalley_wilmott import WhalleyWilmott
 
 __all__ = [
-    "CNN", "GRU", "LSTM", "MLP", "AbstractPolicy", "BlackScholesDelta", "Delta", "DeltaGamma", "DeltaVega", "Frozen",
-    "Leland", "MinimumVarianceDelta", "NoHedge", "NoTransactionBand", "Static", "WhalleyWilmott", "trainable",
+    "CNN", "GRU", "LSTM", "MLP", "AbstractPolicy", "BlackScholesDelta", "BucketHedge", "DeepSet", "Delta", "DeltaGamma",
+    "DeltaVega", "Frozen", "Leland", "MinimumVarianceDelta", "NoHedge", "NoTransactionBand", "Static", "WhalleyWilmott",
+    "trainable",
 ]  # fmt: skip

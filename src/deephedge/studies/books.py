@@ -123,9 +123,7 @@ def _cell(value: Any, n: int, key: str, today: Any, day_count: str) -> Any:
     if ";" in text:
         return [_cell(each, n, key, today, day_count) for each in text.split(";") if each.strip()]
     if ISO.match(text):
-        require(
-            today is not None, f"row {n}: {key} is a date, {text}: say since when years count: today=", DataError
-        )
+        require(today is not None, f"row {n}: {key} is a date, {text}: say since when years count: today=", DataError)
         try:
             return float(year_fraction(today, text, day_count))
         except (ValueError, DeephedgeError) as error:

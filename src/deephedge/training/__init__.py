@@ -2,6 +2,7 @@
 
 from deephedge.training.fit import Fit, Progress, fit, fit_seeds
 from deephedge.training.generator import Discrepancy, GeneratorFit, discrepancy, fit_generator
+from deephedge.training.marginal import MarginalPrice, marginal_prices
 from deephedge.training.pathwise import simulate_wealth, simulate_weighted
 from deephedge.training.tilt import Tilt, learn_tilt, minimal_entropy_tilt
 
@@ -9,6 +10,7 @@ __all__ = [
     "Discrepancy",
     "Fit",
     "GeneratorFit",
+    "MarginalPrice",
     "Progress",
     "Tilt",
     "discrepancy",
@@ -16,6 +18,7 @@ __all__ = [
     "fit_generator",
     "fit_seeds",
     "learn_tilt",
+    "marginal_prices",
     "minimal_entropy_tilt",
     "simulate_wealth",
     "simulate_weighted",
