@@ -13,6 +13,7 @@ from deephedge.instruments.book import Book, Nothing, Premium, long, short, sold
 from deephedge.instruments.callable import BermudanBondOption, CallableBond
 from deephedge.instruments.cap import Cap
 from deephedge.instruments.cliquet import Cliquet, ForwardStart
+from deephedge.instruments.convertible import ConvertibleBond
 from deephedge.instruments.curve import AbstractCurve, FlatCurve, ModelCurve, QuotedCurve
 from deephedge.instruments.equity import Digital, EuropeanCall, EuropeanPut, Forward, Spot
 from deephedge.instruments.exercise import (
@@ -71,6 +72,7 @@ __all__ = [
     "CallableBond",
     "Cap",
     "Cliquet",
+    "ConvertibleBond",
     "CorridorVarianceSwap",
     "CriticalPrices",
     "DatedVarianceSwap",
