@@ -36,7 +36,7 @@ class ConvertibleBond(AbstractTradable):
     >>> loan = ConvertibleBond(bond, "A", ratio=90.0, spread=0.01)
     >>> price, cash = jax.jit(lambda path: (loan.price(path), loan.cashflows(path)))(path)
     >>> [round(x, 1) for x in (*price.tolist(), *cash.tolist())]
-    [110.4, 0.0, 0.0, 104.0]
+    [109.5, 0.0, 0.0, 104.0]
     """
 
     bond: FixedBond
