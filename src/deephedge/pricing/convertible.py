@@ -6,9 +6,12 @@ has two branches of one half each; after :math:`k` steps of :math:`h` years and 
 
 .. math:: S\,e^{(r-q)kh}\,\frac{e^{(2j-k)\sigma\sqrt h}}{\cosh^k\sigma\sqrt h},
 
-so that forwards are met at every volatility. The last step is Black's formula, which makes the price smooth in the
-spot and its error one of order :math:`h`. Rates are per year, continuously compounded, volatility per square root of a
-year, times in years from now, amounts in cash. One convertible at a time: scalars, with vectors of dates and steps.
+so that forwards are met at every volatility. The last step is Black's formula. Where the two sides decide, equity and
+debt jump, and a node stands for the stretch half way to its neighbours: it is split in the share of that stretch which
+lies on either side. So the price is continuous in the spot, and its derivative that of differences.
+
+Rates are per year, continuously compounded, volatility per square root of a year, times in years from now, amounts in
+cash. One convertible at a time: scalars, with vectors of dates and steps.
 """
 
 import jax.numpy as jnp
@@ -19,6 +22,7 @@ from deephedge.pricing import black
 from deephedge.pricing.normal import root
 
 _SAME = 1e-5  # of a step: two ways of writing one date
+_FAR = 60.0  # of a logarithm: float32 ends at 88
 
 
 def held(
@@ -54,13 +58,13 @@ def held(
     rises = jnp.arange(steps)
 
     def shares(step: Array) -> Float[Array, " quote"]:
-        away = (2 * jnp.minimum(rises, step) - step) * swing
+        away = jnp.minimum((2 * rises - step) * swing, _FAR)  # beyond the top of the lattice too: nothing is cut there
         shrunk = swing + jnp.log1p(jnp.expm1(-2.0 * swing) / 2.0)  # log cosh, for any size
         return ratio * spot * jnp.exp((rate - dividend) * step * width + away - step * shrunk)
 
     def back(later: tuple[Array, Array], now: tuple[Array, ...]) -> tuple[tuple[Array, Array], None]:
         step, cap, floor, coupon = now
-        _, *worth = ended(*later, shares(step + 1), cap, floor)
+        worth = _decided(*later, shares(step + 1), cap, floor)
         mean = [0.5 * (x + jnp.append(x[1:], x[-1:])) for x in worth]
         return (mean[0] * jnp.exp(-rate * width), mean[1] * jnp.exp(-(rate + spread) * width) + coupon), None
 
@@ -98,6 +102,36 @@ def ended(
     equity = jnp.where(puts | calls, 0.0, jnp.where(converts, shares, equity))
     debt = jnp.where(puts, put, jnp.where(converts, 0.0, jnp.where(calls, called, debt)))
     return puts | calls | converts, equity, debt
+
+
+def _decided(
+    equity: Float[Array, " quote"],
+    debt: Float[Array, " quote"],
+    shares: Float[Array, " quote"],
+    called: Float[Array, ""],
+    put: Float[Array, ""],
+) -> tuple[Float[Array, " quote"], Float[Array, " quote"]]:
+    """Equity and debt after the decisions of `ended` at each node, debt where those change being shared out."""
+    hold = equity + debt
+    called = jnp.minimum(called, 10.0 * jnp.max(hold))
+    best = jnp.minimum(hold, called)
+    debt = _mixed(debt, called, hold - jnp.maximum(called, shares), hold)
+    debt = _mixed(debt, 0.0, shares - best, hold)
+    debt = _mixed(debt, put, put - jnp.maximum(best, shares), hold)
+    worth = jnp.maximum(jnp.maximum(best, shares), put)
+    return worth - debt, debt
+
+
+def _mixed(
+    one: Float[Array, " quote"],
+    other: Float[Array, ""] | float,
+    gain: Float[Array, " quote"],
+    scale: Float[Array, " quote"],
+) -> Float[Array, " quote"]:
+    """``other`` where ``gain`` is above 0, ``one`` where it is below, and at the node between by its share of both."""
+    change = jnp.maximum(jnp.abs(jnp.gradient(gain)), 1e-6 * scale)
+    share = jnp.clip(0.5 + gain / change, 0.0, 1.0)
+    return one + share * (other - one)
 
 
 def _gathered(
