@@ -1,4 +1,4 @@
-"""A ten-year bond that its issuer may call: what the right costs, when it is used, and what that does to duration."""
+"""A ten-year bond that its issuer may call: what the right costs, when it is used, and how that moves its price."""
 
 import equinox as eqx
 import jax
@@ -19,14 +19,10 @@ loan = i.CallableBond(right)
 
 
 @eqx.filter_jit
-def seen(contract, path):
-    """Price today, and the share of it lost for each unit by which the short rate rises."""
-
-    def price(short):
-        return contract.price(path.with_quotes({"USD.short": short}))[0]
-
-    value, slope = jax.value_and_grad(price)(path.quotes["USD.short"])
-    return value, -slope[0] / value
+def priced(short):
+    """The bond and the callable bond today, at a short rate."""
+    path = dh.MarketPath(jnp.zeros(1), {"USD.short": short[None]}, jnp.ones(1))
+    return bond.price(path)[0], loan.price(path)[0]
 
 
 @eqx.filter_jit
@@ -37,10 +33,9 @@ def followed(paths):
 
 grid = dh.TimeGrid(jnp.concatenate([jnp.zeros(1), schedule.ends]))
 paths = dh.sample(market, grid, PATHS, key=jax.random.key(0), method="random")
-today = jax.tree.map(lambda x: x[0], paths)
-for name, contract in {"bond": bond, "callable bond": loan}.items():
-    value, loss = seen(contract, today)
-    print(f"{name:14s} {float(value):.3f}, loses {float(loss):.2f} % where the short rate rises by a point")
+rate = paths.quotes["USD.short"][0, 0]
+for name, value, higher in zip(("bond", "callable bond"), priced(rate), priced(rate + 0.01), strict=True):
+    print(f"{name:14s} {value:.3f}, and {higher:.3f} where the short rate is a point higher")
 cash, alive = followed(paths)
 print(f"along paths it makes {cash.mean():.3f} +- {cash.std() / PATHS**0.5:.3f}")
 print("still alive in % after each year:", [round(100 * float(x)) for x in alive.mean(axis=0)[1:-1]])
