@@ -50,6 +50,49 @@ def their_bonds() -> np.ndarray:
     return np.array([npv(fixed_bond(12, 0.04, None), engine), npv(fixed_bond(6, 0.055, THIRTY), engine)])
 
 
+COUPONS = (0.03, 0.04, 0.05)
+
+
+def early(buys: bool) -> np.ndarray:
+    schedule = dh.Schedule.from_dates("2025-01-02", "2032-01-02", 12, calendar="none", roll="unadjusted",
+                                      day_count="act/act icma", today="2025-01-02")  # fmt: skip
+    dates, prices = schedule.ends[1:5], 100.0 + np.array([2.0, 1.5, 1.0, 0.5]) * (1 if buys else -1)
+
+    def price(coupon: jax.Array) -> jax.Array:
+        bond = i.FixedBond(schedule, coupon, curve(), 100.0)
+        return i.CallableBond(i.BermudanBondOption(bond, dates, prices, buys, i.Never())).price(today())[0]
+
+    return np.asarray(jax.jit(jax.vmap(price))(jax.numpy.array(COUPONS)))
+
+
+def their_early(buys: bool) -> np.ndarray:
+    ql.Settings.instance().evaluationDate = TODAY
+    dates = ql.Schedule(TODAY, ql.Date(2, 1, 2032), ql.Period(12, ql.Months), ql.NullCalendar(), ql.Unadjusted,
+                        ql.Unadjusted, ql.DateGeneration.Backward, False)  # fmt: skip
+    kind, sign = (ql.Callability.Call, 1) if buys else (ql.Callability.Put, -1)
+    rights = ql.CallabilitySchedule()
+    for n, more in enumerate((2.0, 1.5, 1.0, 0.5)):
+        price = ql.BondPrice(100.0 + sign * more, ql.BondPrice.Clean)
+        rights.append(ql.Callability(price, kind, dates[n + 2]))
+    count, engine = ql.ActualActual(ql.ActualActual.ISMA, dates), ql.TreeCallableFixedRateBondEngine(hull_white(), 1400)
+    made = [ql.CallableFixedRateBond(0, 100.0, dates, [coupon], count, ql.Unadjusted, 100.0, TODAY, rights)
+            for coupon in COUPONS]  # fmt: skip
+    return np.array([npv(bond, engine) for bond in made])
+
+
+def forwards() -> list[i.BondFuture]:
+    expiry = (ql.Date(10, 6, 2025) - TODAY) / 365
+    return [i.BondFuture(bonds()[:1], (0.95,), expiry, 95.0)]
+
+
+def their_forwards() -> np.ndarray:
+    bond = fixed_bond(12, 0.04, None)
+    bond.setPricingEngine(ql.DiscountingBondEngine(flat(RATE)))
+    future = ql.BondForward(TODAY, ql.Date(10, 6, 2025), ql.Position.Long, 100.0, 0, ACT365, ql.NullCalendar(),
+                            ql.Unadjusted, bond, flat(RATE), flat(RATE))  # fmt: skip
+    return np.array([future.cleanForwardPrice()])
+
+
 def schedules(start: str, end: str, lag: int = 0) -> tuple[dh.Schedule, dh.Schedule]:
     fixed = dh.Schedule.from_dates(start, end, 12, day_count="30/360", fixing_lag=lag, **TERMS)
     return fixed, dh.Schedule.from_dates(start, end, 6, day_count="act/360", fixing_lag=lag, **TERMS)
@@ -141,6 +184,10 @@ ROWS = [
     Row("fixed bond", "curve", partial(ours, bonds), their_bonds),
     Row("payer swap, forward start", "curve", partial(ours, lambda: [swap(k) for k in RATES]),
         lambda: np.array([vanilla(k).NPV() for k in RATES])),
+    Row("bond future, one bond", "curve", partial(ours, forwards), their_forwards),
+    # Theirs is a tree of 1400 steps.
+    *(Row("callable bond" if buys else "puttable bond", "Hull-White",
+          partial(early, buys), partial(their_early, buys), 2e-5) for buys in (True, False)),
     Row("par swap rate", "curve", partial(ours, lambda: [swap(0.0)], "par"),
         lambda: np.array([vanilla(0.02).fairRate()])),
     *(Row("cap" if call else "floor", model, partial(ours, partial(caps, STRIKES, call, formula=formula, vol=vol)),

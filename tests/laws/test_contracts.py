@@ -68,6 +68,9 @@ CALL, ENDED = i.EuropeanCall("A", 1.0, 1.0), i.EuropeanPut("A", 1.1, 0.5)
 NEARBY = tuple(f"CL.future.{years}" for years in (0.3, 0.6, 0.9))
 QUARTERS = (0.0, 0.25, 0.5, 0.75)
 MODEL, HALF = i.ModelCurve(RATES), dh.Schedule.uniform(0.5, 3.0, periods=5)
+SHORT, LONG = i.FixedBond(HALF, 0.03, MODEL), i.FixedBond(dh.Schedule.uniform(0.5, 5.5, 5), 0.04, MODEL)
+CALL_BOND = i.at_critical_rates(i.BermudanBondOption(LONG, (0.5, 1.0), 1.005))
+LOAN = i.FixedBond(dh.Schedule.uniform(0.0, 1.0, periods=2), 0.03, i.FlatCurve())
 PAYER, RUNNING = i.Swap(HALF, HALF, 0.035, MODEL), dh.Schedule.uniform(-0.25, 1.0, periods=5)
 MEMBERS = {
     "Spot": Member(i.Spot("A")),
@@ -125,6 +128,14 @@ MEMBERS = {
     "Cap": Member(i.Cap(RUNNING, 0.032, MODEL, fixing=0.04), "rates"),
     "Swaption": Member(i.Swaption(PAYER, 0.25), "rates"),
     "BermudanSwaption": Member(i.at_critical_rates(i.BermudanSwaption(PAYER, (0.5, 1.0))), "rates"),
+    # Marked at a forward, and at the cheapest of two: the seller's choice is not in it.
+    "BondFuture": Member(i.BondFuture((SHORT, LONG), (0.985, 1.01), 0.75), "rates", bias=0.05),
+    "BermudanBondOption": Member(CALL_BOND, "rates"),
+    "CallableBond": Member(i.CallableBond(CALL_BOND), "rates"),
+    "ConvertibleBond": Member(i.ConvertibleBond(LOAN, "A", 0.95, steps=24), bias=0.01),
+    "ConvertibleBond called and put": Member(
+        i.ConvertibleBond(LOAN, "A", 0.95, 0.02, 1.1, 0.5, (0.5,), (0.99,), steps=24), fair=False
+    ),
     # Watched at the points of the grid, its price moves the barrier for that: right to the order of a step.
     "Barrier": Member(i.Barrier("A", 1.0, 0.9, 1.0, rebate=0.03, monitoring=1 / STEPS), bias=0.01),
     "Barrier that starts": Member(

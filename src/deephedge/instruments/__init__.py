@@ -6,10 +6,14 @@ from deephedge.instruments.autocallable import Autocallable
 from deephedge.instruments.barrier import AbstractBarrier, Barrier, DoubleBarrier
 from deephedge.instruments.base import AbstractContract, AbstractTradable
 from deephedge.instruments.basket import Basket, BestOf, Exchange, SpreadOption, WorstOf
+from deephedge.instruments.bermudan import AbstractBermudan, AgainstWaiting, at_critical_rates
 from deephedge.instruments.bond import FixedBond, FloatingRateNote, ZeroBond
+from deephedge.instruments.bond_future import BondFuture, conversion_factor
 from deephedge.instruments.book import Book, Nothing, Premium, long, short, sold
+from deephedge.instruments.callable import BermudanBondOption, CallableBond
 from deephedge.instruments.cap import Cap
 from deephedge.instruments.cliquet import Cliquet, ForwardStart
+from deephedge.instruments.convertible import ConvertibleBond
 from deephedge.instruments.curve import AbstractCurve, FlatCurve, ModelCurve, QuotedCurve
 from deephedge.instruments.equity import Digital, EuropeanCall, EuropeanPut, Forward, Spot
 from deephedge.instruments.exercise import (
@@ -31,7 +35,7 @@ from deephedge.instruments.lookback import Lookback
 from deephedge.instruments.quanto import QuantoForward, QuantoOption
 from deephedge.instruments.rolling import RollingOption
 from deephedge.instruments.swap import Swap, at_par
-from deephedge.instruments.swaption import AgainstWaiting, BermudanSwaption, Swaption, at_critical_rates
+from deephedge.instruments.swaption import BermudanSwaption, Swaption
 from deephedge.instruments.swing import (
     AbstractSwingRule,
     Swing,
@@ -47,6 +51,7 @@ from deephedge.instruments.volatility import QuotedVarianceSwap, VarianceSwap
 
 __all__ = [
     "AbstractBarrier",
+    "AbstractBermudan",
     "AbstractContract",
     "AbstractCurve",
     "AbstractExercise",
@@ -59,13 +64,17 @@ __all__ = [
     "Autocallable",
     "Barrier",
     "Basket",
+    "BermudanBondOption",
     "BermudanSwaption",
     "BestOf",
+    "BondFuture",
     "Book",
     "Boundary",
+    "CallableBond",
     "Cap",
     "ClientFlow",
     "Cliquet",
+    "ConvertibleBond",
     "CorridorVarianceSwap",
     "CriticalPrices",
     "DatedVarianceSwap",
@@ -119,6 +128,7 @@ __all__ = [
     "at_critical_rates",
     "at_par",
     "calendar_spread",
+    "conversion_factor",
     "crack_spread",
     "fit_exercise",
     "fit_swing",

@@ -12,7 +12,7 @@ from deephedge.core.paths import MarketPath
 from deephedge.core.schedule import Schedule
 from deephedge.core.types import concrete, number
 from deephedge.instruments.base import AbstractTradable, at_expiry, slack
-from deephedge.instruments.curve import AbstractCurve, arriving, come
+from deephedge.instruments.curve import AbstractCurve, arriving
 from deephedge.instruments.equity import check_expiry
 from deephedge.instruments.legs import UNKNOWN, bonds, check_fixing, floating_rates, last_one, paid, worth
 
@@ -90,33 +90,51 @@ class FixedBond(AbstractTradable):
         return jnp.sum(coupons, axis=-1) + jnp.where(at_expiry(path, self.expiry), self.notional, 0.0)
 
     def price(self, path: MarketPath) -> Float[Array, " points"]:
-        return self._held(path, self.ex_coupon)
+        return self.held(path.times, path.times, self.curve.discounts(path, self.schedule.pays))
 
     def clean(self, path: MarketPath) -> Float[Array, " points"]:
         """Quoted price at each point; 0 where it would be settled after the end."""
         single = MarketPath(
             path.times[:, None], {k: v[:, None] for k, v in path.quotes.items()}, path.numeraire[:, None]
         )
+        then = path.times + self.settlement
         lent = jax.vmap(lambda now: self.curve.discounts(now, now.times + self.settlement)[0, 0])(single)
-        settled = self._held(path, self.ex_coupon + self.settlement) / lent - self.accrued(path)
-        return jnp.where(path.times + self.settlement < self.expiry - slack(self.expiry), settled, 0.0)
+        held = self.held(path.times, then, self.curve.discounts(path, self.schedule.pays))
+        settled = held / lent - self.accrued_by(then)
+        return jnp.where(then < self.expiry - slack(self.expiry), settled, 0.0)
+
+    def forward(self, path: MarketPath, date: Float[Array, ""]) -> Float[Array, " points"]:
+        """Clean price agreed at each point for delivery at ``date`` (years), or at the point once that has come.
+
+        Cost of carry: what a holder from then on is paid, lent against to then, less the interest accrued by then.
+        """
+        bonds = self.curve.discounts(path, jnp.append(self.schedule.pays, date))
+        then = jnp.maximum(path.times, date)
+        return self.held(path.times, then, bonds[:, :-1]) / bonds[:, -1] - self.accrued_by(then)
 
     def accrued(self, path: MarketPath) -> Float[Array, " points"]:
         """Interest in the quoted price's settlement at each point."""
-        start, end, detached = self.schedule.starts, self.schedule.ends, self.schedule.pays - self.ex_coupon
-        settled = (path.times + self.settlement)[:, None]
-        running = (settled >= start - slack(start)) & (settled < end - slack(end))
-        share = jnp.clip((settled - start) / (end - start), 0.0, 1.0) - (settled >= detached - slack(detached))
-        return jnp.sum(jnp.where(running, self.coupons * share, 0.0), axis=-1)
+        return self.accrued_by(path.times + self.settlement)
 
     def state(self, path: MarketPath) -> dict[str, Float[Array, " points"]]:
         return {"accrued": self.accrued(path)}
 
-    def _held(self, path: MarketPath, ahead: Float[Array, ""]) -> Float[Array, " points"]:
-        """Value of the notional and of the coupons that one gets who buys ``ahead`` years before they are paid."""
-        coupons = jnp.where(come(path, self.schedule.pays - ahead), 0.0, self.coupons)
-        amounts = coupons + self.notional * last_one(self.schedule)
-        return worth(path, self.schedule, amounts, self.curve.discounts(path, self.schedule.pays))
+    def accrued_by(self, settled: Float[Array, "*points"]) -> Float[Array, "*points"]:
+        """Interest accrued at any times (years)."""
+        start, end, detached = self.schedule.starts, self.schedule.ends, self.schedule.pays - self.ex_coupon
+        settled = settled[..., None]
+        running = (settled >= start - slack(start)) & (settled < end - slack(end))
+        share = jnp.clip((settled - start) / (end - start), 0.0, 1.0) - (settled >= detached - slack(detached))
+        return jnp.sum(jnp.where(running, self.coupons * share, 0.0), axis=-1)
+
+    def held(
+        self, now: Float[Array, "*points"], then: Float[Array, "*points"], bonds: Float[Array, "*points tenor"]
+    ) -> Float[Array, "*points"]:
+        """Value ``now`` (years), by ``bonds`` to the payments, of what is paid to a holder from ``then`` on."""
+        detached, pays = self.schedule.pays - self.ex_coupon, self.schedule.pays
+        coupons = jnp.where(then[..., None] < detached - slack(detached), self.coupons, 0.0)
+        repaid = jnp.where(now[..., None] < pays - slack(pays), self.notional * last_one(self.schedule), 0.0)
+        return jnp.sum((coupons + repaid) * bonds, axis=-1)
 
 
 class FloatingRateNote(AbstractTradable):

@@ -1,6 +1,7 @@
 """Options to enter a swap: once, or on any of several dates."""
 
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -11,11 +12,11 @@ from deephedge.core.errors import require
 from deephedge.core.paths import MarketPath
 from deephedge.core.types import as_float, concrete, number
 from deephedge.instruments.base import AbstractTradable, at_expiry, slack, time_left
+from deephedge.instruments.bermudan import AbstractBermudan, AgainstWaiting, check_dates
 from deephedge.instruments.cap import bond_spread, check_formula
-from deephedge.instruments.curve import arriving, gaussian
+from deephedge.instruments.curve import AbstractCurve, gaussian
 from deephedge.instruments.equity import check_expiry
-from deephedge.instruments.exercise import AbstractExercise, AbstractRight, CriticalPrices
-from deephedge.instruments.lattice import Lattice, lattice
+from deephedge.instruments.exercise import AbstractExercise
 from deephedge.instruments.legs import bonds
 from deephedge.instruments.swap import Swap
 from deephedge.pricing import bachelier, black, hullwhite
@@ -117,7 +118,7 @@ class Swaption(AbstractTradable):
         return self.delivers.fixed.starts >= self.expiry - slack(self.expiry)
 
 
-class BermudanSwaption(AbstractRight):
+class BermudanSwaption(AbstractBermudan):
     """The right to enter the swap that it ``delivers`` on one of ``dates`` (years): for what is left of it then.
 
     One gets the periods that start at the date or later, and pays or is paid nothing for entering. The price is that
@@ -137,18 +138,16 @@ class BermudanSwaption(AbstractRight):
 
     delivers: Swap
     dates: Float[Array, " tenor"] = eqx.field(converter=as_float)
-    rule: AbstractExercise = eqx.field(default_factory=lambda: AgainstWaiting())
+    rule: AbstractExercise = eqx.field(default_factory=AgainstWaiting)
     underlier: str = eqx.field(static=True, default="USD.short")
 
     def __check_init__(self):
-        rising = concrete(self.dates, lambda t: np.all(np.diff(t, prepend=0.0, axis=-1) > 0))
-        require(rising and self.dates.ndim > 0, f"dates must be years above 0, increasing, were {self.dates}")
+        check_dates(self.dates)
         check_delivered(self.delivers, self.dates[..., -1])
 
     @property
-    def expiry(self) -> Float[Array, ""]:
-        """The last date, in years."""
-        return self.dates[..., -1]
+    def curve(self) -> AbstractCurve:
+        return self.delivers.curve
 
     @property
     def strike(self) -> Float[Array, ""]:
@@ -160,60 +159,9 @@ class BermudanSwaption(AbstractRight):
         """Whether it gains when rates rise."""
         return self.delivers.payer
 
-    @property
-    def vol(self) -> None:
-        """It reads no volatility."""
-        return None
-
-    def allowed(self, path: MarketPath) -> Bool[Array, " points"]:
-        return jnp.any(arriving(path, self.dates), axis=-1)
-
-    def payoff(self, path: MarketPath) -> Float[Array, " points"]:
-        return self._payoff(path.times, lambda dates: self.delivers.curve.discounts(path, dates))
-
-    def value(self, path: MarketPath) -> Float[Array, " points"]:
-        found = self._lattice()
-        state = path.quote(f"{found.model.name}.short")
-        return jnp.maximum(found.ahead(path.times, state), 0.0)
-
-    def _payoff(self, times: Float[Array, "*points"], discounts: Any) -> Float[Array, "*points"]:
+    def used(self, times: Float[Array, "*points"], discounts: Callable[[Array], Array]) -> Float[Array, "*points"]:
         floating, annuity = self.delivers.entered(times, discounts)
         return self.delivers.units * (floating - self.delivers.rate * annuity)
-
-    def _lattice(self) -> Lattice:
-        nothing = jnp.zeros_like
-        return lattice(gaussian(self.delivers.curve), self.dates, self._payoff, nothing, nothing)
-
-
-class AgainstWaiting(AbstractExercise):
-    """Uses a right whose price is that of waiting where using it makes as much or more: the best use under its model.
-
-    >>> import deephedge as dh, jax, jax.numpy as jnp
-    >>> curve = dh.instruments.ModelCurve(dh.markets.HullWhite(((1, 9), (0.03, 0.03)), 0.1, 0.01))
-    >>> years = dh.Schedule.uniform(1.0, 6.0, periods=5)
-    >>> path = dh.MarketPath(jnp.array([0.0, 1.0]), {"USD.short": jnp.array([0.03, 0.06])}, jnp.ones(2))
-    >>> right = BermudanSwaption(dh.instruments.Swap(years, years, 0.03, curve), years.starts, AgainstWaiting())
-    >>> jax.jit(lambda path: right.exercised(path))(path).tolist()
-    [False, True]
-    """
-
-    def wants(self, right: AbstractRight, path: MarketPath) -> Bool[Array, " points"]:
-        return right.payoff(path) >= right.value(path)
-
-
-@eqx.filter_jit
-def at_critical_rates(right: BermudanSwaption) -> BermudanSwaption:
-    """The same right used where the short rate has passed the critical one of the date: the best use, found once.
-
-    `AgainstWaiting` says the same with a lattice for each path that it is asked about, which compiles for longer.
-    """
-    found, payer = right._lattice(), right.delivers.payer
-    gap = found.use - found.wait if payer else found.wait - found.use
-    place = jnp.clip(jnp.sum(gap < 0, axis=-1), 1, gap.shape[-1] - 1)[:, None]
-    before, after = (jnp.take_along_axis(gap, place - n, axis=-1)[:, 0] for n in (1, 0))
-    level = place[:, 0] - after / (after - before) - 0.5 * (gap.shape[-1] - 1)
-    rule = CriticalPrices(jnp.flip(right.expiry - right.dates), jnp.flip(found.centres + found.widths * level))
-    return eqx.tree_at(lambda each: each.rule, right, rule)
 
 
 def check_delivered(swap: Swap, expiry: Float[Array, ""]) -> None:

@@ -1,0 +1,150 @@
+"""Convertible bonds: the two equations of Tsiveriotis and Fernandes by finite differences, limits, and use on paths."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.linalg import solve_banded
+
+import deephedge as dh
+from deephedge import instruments as i
+from deephedge.core.errors import ParameterError
+
+RATE, DIVIDEND, VOL, SPREAD = 0.05, 0.03, 0.3, 0.04
+BOND = i.FixedBond(dh.Schedule.uniform(0.0, 3.0, periods=3), 0.02, i.FlatCurve(), 100.0)
+
+
+def loan(ratio=1.0, spread=SPREAD, call=np.inf, call_from=0.0, put=(), dates=()):
+    return i.ConvertibleBond(BOND, "A", ratio, spread, call, call_from, dates, put, steps=200)
+
+
+def path(spots, times=(0.0,), dividend=DIVIDEND, rate=RATE):
+    one = jnp.ones(len(spots))
+    quotes = {"A": jnp.asarray(spots) * one, "A.vol": VOL * one, "rate": rate * one, "A.dividend": dividend * one}
+    return dh.MarketPath(jnp.asarray(times) * one, quotes, one)
+
+
+@eqx.filter_jit
+def parts(contract, path):
+    return contract.parts(path)
+
+
+@eqx.filter_jit
+def both(contract, path):
+    return contract.cashflows(path), contract.price(path), contract.state(path)["alive"]
+
+
+def by_finite_differences(spot, call, call_from, put):
+    """Held today: implicit steps in the logarithm of the spot, decisions after each; the put is at 2 years."""
+    count, steps = 1201, 1500
+    x, h, dt = np.linspace(-3.5, 3.5, count), 7.0 / (count - 1), 3.0 / steps
+    shares = 100.0 * np.exp(x)
+    up, down = (0.5 * VOL**2 / h**2 + sign * (RATE - DIVIDEND - 0.5 * VOL**2) / (2 * h) for sign in (1, -1))
+
+    def implicit(values, rate, edges):
+        rows = np.zeros((3, count))
+        rows[0, 2:], rows[2, :-2] = -dt * up, -dt * down
+        rows[1] = 1 + dt * (rate + VOL**2 / h**2)
+        rows[1, [0, -1]] = 1 + dt * np.array(edges)
+        return solve_banded((1, 1), rows, values)
+
+    equity, debt = np.where(shares > 102.0, shares, 0.0), np.where(shares > 102.0, 0.0, 102.0)
+    for n in range(steps - 1, -1, -1):
+        equity = implicit(equity, RATE, (RATE, DIVIDEND))
+        debt = implicit(debt, RATE + SPREAD, (RATE + SPREAD, RATE + SPREAD))
+        time = n * dt
+        if n == 0:
+            break
+        whole, cap = equity + debt, call + 2.0 * (time % 1.0) if time > call_from - 1e-9 else np.inf
+        called = whole > np.maximum(cap, shares)
+        equity, debt = np.where(called, np.where(shares >= cap, shares, 0.0), equity), np.where(
+            called, np.where(shares >= cap, 0.0, cap), debt)  # fmt: skip
+        converted = shares > equity + debt
+        equity, debt = np.where(converted, shares, equity), np.where(converted, 0.0, debt)
+        if put and abs(time - 2.0) < 1e-9:
+            sold = equity + debt < put
+            equity, debt = np.where(sold, 0.0, equity), np.where(sold, put, debt)
+        if n % (steps // 3) == 0:
+            debt = debt + 2.0
+    return np.interp(np.log(spot / 100.0), x, equity), np.interp(np.log(spot / 100.0), x, debt)
+
+
+@pytest.mark.parametrize(
+    "call, call_from, put, within", [(np.inf, 0.0, (), 1.5e-3), (115.0, 1.0, (), 2.5e-3), (np.inf, 0.0, (99.0,), 1e-3)]
+)
+def test_equity_and_debt_solve_their_two_equations(call, call_from, put, within):
+    spots = (60.0, 90.0, 110.0)
+    ours = parts(loan(call=call, call_from=call_from, put=put, dates=(2.0,) * len(put)), path(spots))
+    theirs = np.array([by_finite_differences(spot, call, call_from, *(put or (0.0,))) for spot in spots]).T
+    np.testing.assert_allclose(sum(ours), theirs.sum(axis=0), rtol=within)
+    np.testing.assert_allclose(
+        ours[0], theirs[0], atol=1.5 if call < np.inf else 1.0
+    )  # the split is known less well than the sum
+
+
+def test_without_conversion_it_is_a_bond_at_the_rate_and_the_spread():
+    times = (0.0, 0.4, 1.0, 2.7, 3.0)
+    cash, price, _ = both(loan(ratio=0.0), path((100.0,) * 5, times))
+    risky = path((100.0,) * 5, times, rate=RATE + SPREAD)
+    np.testing.assert_allclose(price, BOND.price(risky), rtol=1e-5)
+    np.testing.assert_allclose(cash, BOND.cashflows(risky), atol=1e-5)
+
+
+def test_far_in_the_money_it_is_its_shares_and_what_they_pay_less_than_it():
+    held = sum(parts(loan(), path((1000.0, 2000.0), (0.0, 0.0), dividend=0.0)))
+    coupons = 2 * (np.exp(-0.09) + np.exp(-0.18))  # it waits to the end and forgoes the last
+    np.testing.assert_allclose(held, np.array([1000.0, 2000.0]) + coupons, rtol=1e-5)
+    cash, price, alive = both(loan(), path((1000.0,) * 5, (0.0, 0.4, 1.0, 2.7, 3.0)))
+    assert cash.tolist() == [1000.0, 0, 0, 0, 0] and not price.any() and not alive.any()
+
+
+@pytest.mark.parametrize(
+    "spots, paid, terms",
+    [
+        ((100.0, 130.0, 90.0), [0, 2 + 130.0, 0, 0], {"call": 115.0, "call_from": 1.0}),  # called, converted
+        ((80.0, 60.0, 90.0), [0, 2 + 95.0, 0, 0], {"call": 95.0, "call_from": 1.0}),  # called, repaid
+        ((100.0, 50.0, 90.0), [0, 2 + 104.0, 0, 0], {"put": (104.0,), "dates": (1.0,)}),
+        ((100.0, 90.0, 90.0, 150.0), [0, 2, 0, 150.0], {}),  # converted instead of redeemed
+        ((100.0, 90.0, 90.0, 90.0), [0, 2, 0, 102.0], {}),
+    ],
+)  # fmt: skip
+def test_what_it_pays_on_a_path(spots, paid, terms):
+    times = (0.0, 1.0, 1.5, 3.0)
+    contract = loan(spread=0.0, **terms)
+    cash, price, alive = both(contract, path((*spots, 90.0)[:4], times, dividend=0.0, rate=0.01))
+    paid = [*paid[:3], paid[3] + (2.0 if not terms else 0.0)]  # the coupon of year two, at the point after it
+    np.testing.assert_allclose(cash, paid, rtol=1e-6)
+    assert (np.asarray(price) > 0).tolist() == (np.asarray(alive) > 0).tolist()
+    assert alive.tolist() == ([1, 1, 1, 0] if not terms else [1, 0, 0, 0])
+
+
+def test_derivatives_are_finite_and_delta_is_that_of_differences():
+    spots = (100.0, 80.0, 90.0, 95.0)
+    one = path(spots, (0.0, 1.0, 1.5, 3.0))
+
+    @jax.jit
+    def total(quotes, ratio):
+        contract = loan(ratio, call=140.0, call_from=1.0, put=(90.0,), dates=(2.0,))
+        return jnp.sum(contract.price(one.with_quotes(quotes)))
+
+    for each in jax.tree.leaves(jax.jit(jax.grad(total, argnums=(0, 1)))(one.quotes, jnp.array(1.0))):
+        assert np.isfinite(each).all() and np.asarray(each).any()
+    prices = sum(parts(loan(), path((99.0, 100.0, 101.0))))
+    slope = jax.jit(jax.grad(lambda s: sum(loan().parts(path((s,))))[0]))(100.0)
+    assert float(slope) == pytest.approx(float(prices[2] - prices[0]) / 2, rel=1.5e-2)
+
+
+@pytest.mark.parametrize(
+    "build, says",
+    [
+        (lambda: i.ConvertibleBond(i.FixedBond(BOND.schedule, 0.02, i.QuotedCurve((1,))), "A", 1.0), "FlatCurve"),
+        (lambda: loan(ratio=-1.0), "ratio must be 0 or more"),
+        (lambda: loan(call=0.0), "call_price must be cash above 0"),
+        (lambda: loan(put=(99.0,)), "must be as many"),
+        (lambda: i.ConvertibleBond(BOND, "A", 1.0, steps=1), "steps must be 2 or more"),
+    ],
+)
+def test_bad_terms_are_refused(build, says):
+    with pytest.raises(ParameterError, match=says):
+        build()
