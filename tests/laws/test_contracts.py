@@ -32,6 +32,10 @@ class Member:
     bias: float = 0.0
 
 
+SPREAD = {"mean_reversion": 0.5, "level": 0.05, "vol": 0.15, "rate": 0.05}
+NAMES = tuple(m.CirIntensity(name, ((1, 5), (0.08, 0.1)), 0.05, **SPREAD) for name in "AB")
+
+
 def surface() -> m.AbstractMarket:
     market = m.Heston("A", 1.0, 0.04, rate=0.03, dividend=0.01, **HESTON)
     dynamics = m.SurfaceDynamics(4.0, (1.5, 0.3, 0.5, 0.5), (-0.7, 0.2, 0.0, 0.3))
@@ -44,6 +48,8 @@ WORLDS = {
     ),
     "heston": lambda: m.Heston("A", 1.0, 0.04, rate=0.05, dividend=0.02, **HESTON),
     "surface": surface,
+    "names": lambda: m.Joint(NAMES, {("A", "B"): 0.5}),
+    "stock that may default": lambda: m.JumpToDefault("A", 1.0, vol=0.3, intensity=0.1, rate=0.05),
 }
 
 CALL, ENDED = i.EuropeanCall("A", 1.0, 1.0), i.EuropeanPut("A", 1.1, 0.5)
@@ -69,6 +75,9 @@ MEMBERS = {
     "American": Member(
         i.American("A", 1.1, 1.0, False, i.Boundary("bjerksund_stensland"), formula="bjerksund_stensland"), bias=0.02
     ),
+    "RiskyBond": Member(i.RiskyBond("A", 0.06, i.Periods.regular(2.75, 2, -0.25), law=NAMES[0]), "names"),
+    "Cds": Member(i.Cds("A", 0.05, i.Periods.regular(3.125, 4, -0.125), law=NAMES[0]), "names"),
+    "Cds that ends": Member(i.Cds("A", 0.05, 0.75, 0.2), "stock that may default"),
     "Nothing": Member(i.Nothing(), fair=False),
     "Premium": Member(i.Premium(i.EuropeanCall("A", 1.0, 2.0)), fair=False),
 }

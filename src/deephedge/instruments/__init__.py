@@ -4,6 +4,7 @@ from deephedge.instruments.american import American
 from deephedge.instruments.base import AbstractContract, AbstractTradable
 from deephedge.instruments.basket import Basket, BestOf, Exchange, SpreadOption, WorstOf
 from deephedge.instruments.book import Book, Nothing, Premium, long, short, sold
+from deephedge.instruments.credit import AbstractCredit, Cds, RiskyBond, SurvivalLaw
 from deephedge.instruments.equity import Digital, EuropeanCall, EuropeanPut, Forward, Spot
 from deephedge.instruments.exercise import (
     AbstractExercise,
@@ -17,10 +18,12 @@ from deephedge.instruments.exercise import (
 )
 from deephedge.instruments.heston import HestonCall
 from deephedge.instruments.listed import ListedOption
+from deephedge.instruments.periods import Periods
 from deephedge.instruments.volatility import QuotedVarianceSwap, VarianceSwap
 
 __all__ = [
     "AbstractContract",
+    "AbstractCredit",
     "AbstractExercise",
     "AbstractRight",
     "AbstractTradable",
@@ -29,6 +32,7 @@ __all__ = [
     "BestOf",
     "Book",
     "Boundary",
+    "Cds",
     "CriticalPrices",
     "Digital",
     "EuropeanCall",
@@ -39,11 +43,14 @@ __all__ = [
     "ListedOption",
     "Never",
     "Nothing",
+    "Periods",
     "Premium",
     "QuotedVarianceSwap",
     "Regression",
+    "RiskyBond",
     "Spot",
     "SpreadOption",
+    "SurvivalLaw",
     "VarianceSwap",
     "WorstOf",
     "fit_exercise",
