@@ -32,8 +32,7 @@ class Member:
     bias: float = 0.0
 
 
-SPREAD = {"mean_reversion": 0.5, "level": 0.05, "vol": 0.15, "rate": 0.05}
-NAMES = tuple(m.CirIntensity(name, ((1, 5), (0.08, 0.1)), 0.05, **SPREAD) for name in "AB")
+NAME = m.CirIntensity("A", ((1, 5), (0.08, 0.1)), 0.05, mean_reversion=0.5, level=0.05, vol=0.15, rate=0.05, tenors=())
 
 
 def surface() -> m.AbstractMarket:
@@ -48,8 +47,11 @@ WORLDS = {
     ),
     "heston": lambda: m.Heston("A", 1.0, 0.04, rate=0.05, dividend=0.02, **HESTON),
     "surface": surface,
-    "names": lambda: m.Joint(NAMES, {("A", "B"): 0.5}),
-    "stock that may default": lambda: m.JumpToDefault("A", 1.0, vol=0.3, intensity=0.1, rate=0.05),
+    "name": lambda: NAME,
+    "names": lambda: m.Joint(
+        [m.JumpToDefault(name, 1.0, 0.3, hazard, rate=0.05) for name, hazard in (("A", 0.1), ("B", 0.2))],
+        {("A.default", "B.default"): 0.5},
+    ),
 }
 
 CALL, ENDED = i.EuropeanCall("A", 1.0, 1.0), i.EuropeanPut("A", 1.1, 0.5)
@@ -75,9 +77,11 @@ MEMBERS = {
     "American": Member(
         i.American("A", 1.1, 1.0, False, i.Boundary("bjerksund_stensland"), formula="bjerksund_stensland"), bias=0.02
     ),
-    "RiskyBond": Member(i.RiskyBond("A", 0.06, i.Periods.regular(2.75, 2, -0.25), law=NAMES[0]), "names"),
-    "Cds": Member(i.Cds("A", 0.05, i.Periods.regular(3.125, 4, -0.125), law=NAMES[0]), "names"),
-    "Cds that ends": Member(i.Cds("A", 0.05, 0.75, 0.2), "stock that may default"),
+    "RiskyBond": Member(i.RiskyBond("A", 0.06, i.Periods.regular(1.25, 2, -0.25)), "names"),
+    "Cds": Member(i.Cds("A", 0.05, i.Periods.regular(3.125, 4, -0.125), law=NAME), "name"),
+    "CdsIndex": Member(i.CdsIndex(("A", "B"), 0.05, 0.75, (0.7, 0.3), (0.4, 0.2)), "names"),
+    # So far in the money that it is a forward: spreads are not lognormal in any world here.
+    "CdsIndexOption": Member(i.CdsIndexOption(i.CdsIndex(("A", "B"), 0.03, 2.0), 0.6, 0.3), "names"),
     "Nothing": Member(i.Nothing(), fair=False),
     "Premium": Member(i.Premium(i.EuropeanCall("A", 1.0, 2.0)), fair=False),
 }

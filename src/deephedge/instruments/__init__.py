@@ -5,6 +5,7 @@ from deephedge.instruments.base import AbstractContract, AbstractTradable
 from deephedge.instruments.basket import Basket, BestOf, Exchange, SpreadOption, WorstOf
 from deephedge.instruments.book import Book, Nothing, Premium, long, short, sold
 from deephedge.instruments.credit import AbstractCredit, Cds, RiskyBond, SurvivalLaw
+from deephedge.instruments.credit_index import CdsIndex, CdsIndexOption
 from deephedge.instruments.equity import Digital, EuropeanCall, EuropeanPut, Forward, Spot
 from deephedge.instruments.exercise import (
     AbstractExercise,
@@ -33,6 +34,8 @@ __all__ = [
     "Book",
     "Boundary",
     "Cds",
+    "CdsIndex",
+    "CdsIndexOption",
     "CriticalPrices",
     "Digital",
     "EuropeanCall",
