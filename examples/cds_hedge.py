@@ -1,7 +1,7 @@
 """A risky bond, hedged by the default swap on its issuer: the spread moves every day, default comes once.
 
 One ratio takes out the spread (the quotient of the two CS01), another the default (what the bond loses over what the
-swap then pays), and they are far apart: the bond is short, the swap is long. The network weighs them by the objective.
+swap gains), and they are far apart: the bond is short, the swap is long. The network weighs them by the objective.
 """
 
 import jax
@@ -14,11 +14,9 @@ from deephedge import instruments as i
 
 UPDATES = 400
 PATHS = 2048
-TERM, RECOVERY = 1.0, 0.3
 
-market = dh.markets.CirIntensity("ACME", ((1, 5), (0.03, 0.04)), 0.02, 0.5, 0.025, vol=0.12, rate=0.02, tenors=())
-bond = i.RiskyBond("ACME", 0.05, TERM, RECOVERY, law=market)
-swap = i.Cds("ACME", 0.025, 5.0, RECOVERY, law=market)
+market = dh.markets.CirIntensity("ACME", ((1, 5), (0.03, 0.04)), 0.02, 0.5, 0.025, vol=0.12, rate=0.02)
+bond, swap = i.RiskyBond("ACME", coupon=0.05, periods=1.0), i.Cds("ACME", spread=0.025, periods=5.0)
 
 
 class Ratio(f.AbstractFeature):
@@ -28,29 +26,24 @@ class Ratio(f.AbstractFeature):
 
     def __call__(self, path):
         alive = path.quote("ACME.alive")
+        lost, won = bond.price(path) - bond.recovery, 1 - swap.recovery - swap.price(path)
         if self.name == "spread":
             lost, won = -bond.cs01(path), swap.cs01(path)
-        else:
-            lost, won = bond.price(path) - RECOVERY, 1 - RECOVERY - swap.price(path)
         return alive * lost / jnp.where(alive > 0, won, 1.0)
 
 
 problem = dh.HedgingProblem(
-    grid=dh.TimeGrid.uniform(maturity=TERM, steps=26),
+    grid=dh.TimeGrid.uniform(maturity=1.0, steps=26),
     liability=i.long(bond),
     instruments=(swap,),
-    features=(f.TimeLeft(TERM), f.Quote("ACME.intensity", "intensity"), Ratio("spread"), Ratio("default")),
+    features=(f.TimeLeft(1.0), f.Quote("ACME.intensity", "intensity"), Ratio("spread"), Ratio("default")),
     cost=dh.frictions.ProportionalCost(1e-2),
 )
 start, train, test = jax.random.split(jax.random.key(0), 3)
-risk = dh.objectives.CVaR(level=0.95)
+risk, delta = dh.objectives.CVaR(level=0.95), dh.policies.Delta
 mlp = dh.policies.MLP(("time_left", "intensity", "spread", "default"), key=start)
 fit = dh.fit(problem, market, mlp, risk, optax.adam(3e-3), updates=UPDATES, paths=PATHS, key=train, checks=False)
 paths = dh.sample(market, problem.grid, 4 * PATHS, key=test, method="random")
-policies = {
-    "none": dh.policies.NoHedge(),
-    "spread": dh.policies.Delta("spread"),
-    "default": dh.policies.Delta("default"),
-}
-for name, ledger in dh.evaluate(problem, {**policies, "learnt": fit.policy}, paths).items():
+policies = {"none": dh.policies.NoHedge(), "spread": delta("spread"), "default": delta("default"), "learnt": fit.policy}
+for name, ledger in dh.evaluate(problem, policies, paths).items():
     print(f"{name:8s} CVaR95 {float(risk(ledger.wealth)):.4f}  deviation {float(ledger.wealth.std()):.4f} of the face")
