@@ -9,7 +9,7 @@ WITH_ALL_PASSES = ("test_cli.py", "studies/", "policies/test_network.py")
 # Long proofs of single markets and fits: marked slow, run by `make proofs` and left out of `make test`, which holds the
 # laws that every member passes.
 PROOFS = (
-    "markets/test_bates.py", "markets/test_black_karasinski.py", "markets/test_calibrate.py",
+    "instruments/test_credit_index.py", "markets/test_bates.py", "markets/test_black_karasinski.py", "markets/test_calibrate.py",
     "markets/test_calibrate_commodity.py", "markets/test_calibrate_rates.py", "markets/test_calibrate_rough.py",
     "markets/test_copula.py", "markets/test_credit.py", "markets/test_fx_heston.py", "markets/test_generative.py",
     "markets/test_jump_to_default.py", "markets/test_lifted.py", "markets/test_local.py",
