@@ -13,6 +13,8 @@ PROOFS = (
     "markets/test_bates.py", "markets/test_black_karasinski.py", "markets/test_calibrate.py",
     "markets/test_calibrate_commodity.py", "markets/test_calibrate_history.py", "markets/test_calibrate_lattice.py",
     "markets/test_calibrate_options.py", "markets/test_calibrate_rates.py", "markets/test_calibrate_rough.py",
+    "instruments/test_credit_index.py", "markets/test_bates.py", "markets/test_black_karasinski.py", "markets/test_calibrate.py",
+    "markets/test_calibrate_commodity.py", "markets/test_calibrate_rates.py", "markets/test_calibrate_rough.py",
     "markets/test_copula.py", "markets/test_credit.py", "markets/test_fx_heston.py", "markets/test_generative.py",
     "markets/test_jump_to_default.py", "markets/test_lifted.py", "markets/test_local.py",
     "markets/test_lognormal_hazard.py", "markets/test_panel.py", "markets/test_power.py", "markets/test_rough.py",

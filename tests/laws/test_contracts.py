@@ -32,6 +32,9 @@ class Member:
     bias: float = 0.0
 
 
+NAME = m.CirIntensity("A", ((1, 5), (0.08, 0.1)), 0.05, mean_reversion=0.5, level=0.05, vol=0.15, rate=0.05, tenors=())
+
+
 def surface() -> m.AbstractMarket:
     market = m.Heston("A", 1.0, 0.04, rate=0.03, dividend=0.01, **HESTON)
     dynamics = m.SurfaceDynamics(4.0, (1.5, 0.3, 0.5, 0.5), (-0.7, 0.2, 0.0, 0.3))
@@ -62,6 +65,11 @@ WORLDS = {
     "abroad": abroad,
     "rates": lambda: RATES,
     "clients": clients,
+    "name": lambda: NAME,
+    "names": lambda: m.Joint(
+        [m.JumpToDefault(name, 1.0, 0.3, hazard, rate=0.05) for name, hazard in (("A", 0.1), ("B", 0.2))],
+        {("A.default", "B.default"): 0.5},
+    ),
 }
 
 CALL, ENDED = i.EuropeanCall("A", 1.0, 1.0), i.EuropeanPut("A", 1.1, 0.5)
@@ -155,6 +163,11 @@ MEMBERS = {
     "Starting": Member(i.Starting(i.EuropeanCall("A", 1.0, 1.0), 0.4)),
     "Defaulting": Member(i.Defaulting(i.Forward("A", 1.0, 1.0), "bank"), "clients", fair=False),
     "ClientFlow": Member(i.ClientFlow("A", "deals", 0.5, units=2.0), "clients"),
+    "RiskyBond": Member(i.RiskyBond("A", 0.06, i.Periods.regular(1.25, 2, -0.25)), "names"),
+    "Cds": Member(i.Cds("A", 0.05, i.Periods.regular(3.125, 4, -0.125), law=NAME), "name"),
+    "CdsIndex": Member(i.CdsIndex(("A", "B"), 0.05, 0.75, (0.7, 0.3), (0.4, 0.2)), "names"),
+    # So far in the money that it is a forward: spreads are not lognormal in any world here.
+    "CdsIndexOption": Member(i.CdsIndexOption(i.CdsIndex(("A", "B"), 0.03, 2.0), 0.6, 0.3), "names"),
     "Nothing": Member(i.Nothing(), fair=False),
     "Premium": Member(i.Premium(i.EuropeanCall("A", 1.0, 2.0)), fair=False),
 }

@@ -15,6 +15,8 @@ from deephedge.instruments.cap import Cap
 from deephedge.instruments.cliquet import Cliquet, ForwardStart
 from deephedge.instruments.convertible import ConvertibleBond
 from deephedge.instruments.curve import AbstractCurve, FlatCurve, ModelCurve, QuotedCurve
+from deephedge.instruments.credit import AbstractCredit, Cds, RiskyBond, SurvivalLaw
+from deephedge.instruments.credit_index import CdsIndex, CdsIndexOption
 from deephedge.instruments.equity import Digital, EuropeanCall, EuropeanPut, Forward, Spot
 from deephedge.instruments.exercise import (
     AbstractExercise,
@@ -47,6 +49,7 @@ from deephedge.instruments.swing import (
 )
 from deephedge.instruments.touch import DoubleNoTouch, NoTouch, Touch
 from deephedge.instruments.variance import CorridorVarianceSwap, DatedVarianceSwap, HestonMark, VolatilitySwap
+from deephedge.instruments.periods import Periods
 from deephedge.instruments.volatility import QuotedVarianceSwap, VarianceSwap
 
 __all__ = [
@@ -54,6 +57,7 @@ __all__ = [
     "AbstractBermudan",
     "AbstractContract",
     "AbstractCurve",
+    "AbstractCredit",
     "AbstractExercise",
     "AbstractRight",
     "AbstractSwingRule",
@@ -76,6 +80,9 @@ __all__ = [
     "Cliquet",
     "ConvertibleBond",
     "CorridorVarianceSwap",
+    "Cds",
+    "CdsIndex",
+    "CdsIndexOption",
     "CriticalPrices",
     "DatedVarianceSwap",
     "Defaulting",
@@ -104,6 +111,7 @@ __all__ = [
     "NoTouch",
     "NonDeliverableForward",
     "Nothing",
+    "Periods",
     "Premium",
     "QuantoForward",
     "QuantoOption",
@@ -120,6 +128,10 @@ __all__ = [
     "SwingRegression",
     "SwingThresholds",
     "Touch",
+    "RiskyBond",
+    "Spot",
+    "SpreadOption",
+    "SurvivalLaw",
     "VarianceSwap",
     "VolatilitySwap",
     "WhenItPays",

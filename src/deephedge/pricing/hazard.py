@@ -166,6 +166,31 @@ def upfront(
     return (1.0 - jnp.asarray(recovery)) * loss - coupon * premium
 
 
+def seasoned_legs(
+    left: ArrayLike, log_alive: ArrayLike, rate: ArrayLike, elapsed: ArrayLike, accruals: ArrayLike
+) -> tuple[Float[Array, "..."], Float[Array, "..."], Float[Array, "..."]]:
+    r"""What a swap under way is made of: one unit at default, the premiums at their dates, and those owed at default.
+
+    ``left`` are the years to the start of the first period and to the end of each (last axis; 0 where that has passed),
+    ``log_alive`` the log of the probability to live until then, ``rate`` the interest until all of them, ``accruals``
+    what a premium of one a year pays for each period (years), ``elapsed`` the share of each that has passed. Between
+    dates hazard and rate are flat, as in `legs`.
+
+    >>> left, h = jnp.array([0.0, 0.25, 0.75]), 0.02
+    >>> loss, due, owed = seasoned_legs(left, -h * left, 0.03, jnp.array([0.5, 0.0]), jnp.array([0.5, 0.5]))
+    >>> round(float(loss), 5), round(float(due), 4), round(float(owed), 5)
+    (0.01472, 0.9754, 0.00429)
+    """
+    left, log_alive, rate, elapsed = (jnp.asarray(x) for x in (left, log_alive, rate, elapsed))
+    risk = -jnp.diff(log_alive)
+    value = jnp.exp(log_alive - rate[..., None] * left)
+    flat, ramp = _means(risk + rate[..., None] * jnp.diff(left))
+    flow = value[..., :-1] * risk
+    due = jnp.where(left[..., 1:] > 0, value[..., 1:], 0.0)
+    owed = flow * (elapsed * flat + (1.0 - elapsed) * ramp)
+    return jnp.sum(flow * flat, -1), jnp.sum(accruals * due, -1), jnp.sum(accruals * owed, -1)
+
+
 def bootstrap(
     tenors: Any, spreads: Any, rates: ArrayLike, recovery: ArrayLike, frequency: int = 4
 ) -> Float[Array, " quote"]:
