@@ -14,9 +14,9 @@ from deephedge.instruments.callable import BermudanBondOption, CallableBond
 from deephedge.instruments.cap import Cap
 from deephedge.instruments.cliquet import Cliquet, ForwardStart
 from deephedge.instruments.convertible import ConvertibleBond
-from deephedge.instruments.curve import AbstractCurve, FlatCurve, ModelCurve, QuotedCurve
 from deephedge.instruments.credit import AbstractCredit, Cds, RiskyBond, SurvivalLaw
 from deephedge.instruments.credit_index import CdsIndex, CdsIndexOption
+from deephedge.instruments.curve import AbstractCurve, FlatCurve, ModelCurve, QuotedCurve
 from deephedge.instruments.equity import Digital, EuropeanCall, EuropeanPut, Forward, Spot
 from deephedge.instruments.exercise import (
     AbstractExercise,
@@ -34,6 +34,7 @@ from deephedge.instruments.heston import HestonCall
 from deephedge.instruments.lifecycle import ClientFlow, Defaulting, Starting
 from deephedge.instruments.listed import ListedOption
 from deephedge.instruments.lookback import Lookback
+from deephedge.instruments.periods import Periods
 from deephedge.instruments.quanto import QuantoForward, QuantoOption
 from deephedge.instruments.rolling import RollingOption
 from deephedge.instruments.swap import Swap, at_par
@@ -49,15 +50,14 @@ from deephedge.instruments.swing import (
 )
 from deephedge.instruments.touch import DoubleNoTouch, NoTouch, Touch
 from deephedge.instruments.variance import CorridorVarianceSwap, DatedVarianceSwap, HestonMark, VolatilitySwap
-from deephedge.instruments.periods import Periods
 from deephedge.instruments.volatility import QuotedVarianceSwap, VarianceSwap
 
 __all__ = [
     "AbstractBarrier",
     "AbstractBermudan",
     "AbstractContract",
-    "AbstractCurve",
     "AbstractCredit",
+    "AbstractCurve",
     "AbstractExercise",
     "AbstractRight",
     "AbstractSwingRule",
@@ -76,13 +76,13 @@ __all__ = [
     "Boundary",
     "CallableBond",
     "Cap",
+    "Cds",
+    "CdsIndex",
+    "CdsIndexOption",
     "ClientFlow",
     "Cliquet",
     "ConvertibleBond",
     "CorridorVarianceSwap",
-    "Cds",
-    "CdsIndex",
-    "CdsIndexOption",
     "CriticalPrices",
     "DatedVarianceSwap",
     "Defaulting",
@@ -118,20 +118,18 @@ __all__ = [
     "QuotedCurve",
     "QuotedVarianceSwap",
     "Regression",
+    "RiskyBond",
     "RollingOption",
     "Spot",
     "SpreadOption",
     "Starting",
+    "SurvivalLaw",
     "Swap",
     "Swaption",
     "Swing",
     "SwingRegression",
     "SwingThresholds",
     "Touch",
-    "RiskyBond",
-    "Spot",
-    "SpreadOption",
-    "SurvivalLaw",
     "VarianceSwap",
     "VolatilitySwap",
     "WhenItPays",
