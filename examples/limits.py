@@ -1,4 +1,4 @@
-"""A desk within limits: on its delta and vega, on what it trades at once, on its loss in a crash; and which one binds."""
+"""A desk within limits: on its Greeks, on what it trades at once, on its loss in a crash; and which one binds."""
 
 import jax
 import optax
