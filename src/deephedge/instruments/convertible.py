@@ -89,7 +89,7 @@ class ConvertibleBond(AbstractTradable):
 
     def parts(self, path: MarketPath) -> tuple[Float[Array, " points"], Float[Array, " points"]]:
         """Equity and debt at each point, in cash, of the convertible still held."""
-        rate, left = carry(path, self.bond.curve.rate), time_left(path, self.expiry)
+        rate, left = carry(path, self.bond.curve.rate), time_left(path, self.expiry)  # pyright: ignore
         dividend = carry(path, "rate") - growth(path, self.underlier)
         later = path.times[:, None] + left[:, None] * jnp.arange(self.steps) / self.steps
         earlier = later - left[:, None] / self.steps
