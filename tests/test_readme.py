@@ -11,6 +11,11 @@ import pytest
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+# One of each kind is run by `make test`, these by `make proofs`: compiling is all the time they take.
+LONG = (
+    "asian_option", "autocallable", "basket_option", "bermudan_swaption", "book", "callable_bond", "cliquet",
+    "rolling_option_hedge", "swap_hedge", "variance_swap",
+)  # fmt: skip
 
 
 def run(code: str) -> str:
@@ -35,7 +40,11 @@ def test_the_readme_is_one_screen_and_its_links_exist():
         assert (ROOT / link).exists(), link
 
 
-@pytest.mark.parametrize("file", EXAMPLES, ids=[file.stem for file in EXAMPLES])
+@pytest.mark.parametrize(
+    "file",
+    [pytest.param(file, marks=pytest.mark.slow) if file.stem in LONG else file for file in EXAMPLES],
+    ids=[file.stem for file in EXAMPLES],
+)
 def test_examples_run(file, capsys):
     """In this process, which has imported what they import; three updates, and compiling is all the time it takes."""
     quick = file.read_text().replace("UPDATES = 400", "UPDATES = 3").replace("PATHS = 2048", "PATHS = 64")

@@ -210,6 +210,7 @@ def test_no_round_trip_earns_from_its_own_impact(spread):
         assert paid > -1e-5
 
 
+@pytest.mark.slow
 def test_training_through_the_relaxation_learns_to_trade_seldom():
     """A fee for each ticket: with its derivative smeared a desk trades less often, at less risk and cost together."""
     fee = 0.0015

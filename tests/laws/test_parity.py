@@ -13,7 +13,13 @@ from bench.parity.table import compared, main, rows
 ROWS = {f"{name}: {row.contract}, {row.model}": row for name, family in rows().items() for row in family}
 
 
-@pytest.mark.parametrize("name", ROWS)
+# Families whose rows compile for long: left to `make proofs`, and to `make check-pricing`.
+LONG = ("asians", "barriers", "credit", "exotic", "lookbacks", "rates", "swings", "american", "bonds")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name.split(":")[0] in LONG else name for name in ROWS]
+)
 def test_prices_are_quantlibs(name):
     by, _, furthest, allowed = compared(ROWS[name])
     assert furthest <= allowed, (by, furthest)

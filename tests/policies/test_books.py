@@ -83,6 +83,7 @@ def test_a_deep_set_learns_to_hedge_a_book():
     assert np.std(found["set"].wealth) < 0.25 * np.std(found["none"].wealth)
 
 
+@pytest.mark.slow
 def test_marginal_prices_are_those_of_the_formula_where_hedging_is_nearly_perfect():
     """Entropic, a small trade of what the desk already holds much of: the price rises with size and risk aversion."""
     from deephedge.pricing import black
