@@ -3,7 +3,7 @@
 from deephedge.features.base import AbstractFeature
 from deephedge.features.greeks import Delta, Gamma, Vega
 from deephedge.features.log import Log
-from deephedge.features.quote import LogMoneyness, Quote, TimeLeft
+from deephedge.features.quote import LogMoneyness, Price, Quote, TimeLeft
 from deephedge.features.rolling import LogReturn, RealisedVol, RollingZScore, RunningMax, Window
 from deephedge.features.scale import Standardised
 from deephedge.features.state import State
@@ -15,6 +15,7 @@ __all__ = [
     "Log",
     "LogMoneyness",
     "LogReturn",
+    "Price",
     "Quote",
     "RealisedVol",
     "RollingZScore",
