@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from bench.cao import mean_and_deviation
 from bench.effort import NAMES, ROOT, Effort, entropic_price, train
+from bench.impact import walking_the_book
 from bench.others import other_settings
 from bench.prices import prices
 from bench.rough import rough_bergomi
@@ -195,6 +196,7 @@ BARS: dict[str, Callable[[Effort], list[dict]]] = {
     "rough": rough_bergomi,
     "prices": prices,
     "tilt": what_is_left,
+    "impact": walking_the_book,
 }
 
 
