@@ -7,7 +7,6 @@ judged by mean + 1.5 deviations of the total cost, in per cent of the Black-Scho
 import json
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from bench.effort import NAMES, Effort, train
 
@@ -74,7 +73,9 @@ def mean_and_deviation(effort: Effort) -> list[dict]:
         for seed in effort.seeds(seeds):
             policy = band(problem, wealth, seed)
             fit, seconds = train(effort, problem, market, policy, o.MeanStd(1.5), seed, 400, 4096, rate=5e-3)
-            test = dh.sample(market, problem.grid, effort.paths(200_000), key=jax.random.key(3000 + seed), method="random")
+            test = dh.sample(
+                market, problem.grid, effort.paths(200_000), key=jax.random.key(3000 + seed), method="random"
+            )
             policies = {"learnt": fit.policy, "delta": dh.policies.BlackScholesDelta()}
             ledgers = dh.evaluate(problem, policies, test)
             found, base = (judged(ledgers[each], test, days) for each in policies)

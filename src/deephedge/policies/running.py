@@ -38,7 +38,7 @@ class Account(AbstractFixed):
         return Running(zero, zero, row, row, zero, dict.fromkeys(self.quotes, zero), self.cost.init(len(self.prices)))
 
     def step(self, before: Running, observation: Observation, position: Float[Array, " instrument"]) -> Running:
-        """From one decision to the next: ``position`` was held in between, and is dated back where there was none."""
+        """From one decision to the next: ``position`` was held in between. The first only opens the books."""
         price, mark = gather(observation, self.prices), read(observation, self.liability)[0]
         trade = before.begun * (position - before.position)
         friction, paid = self.cost.step(before.friction, trade, before.price, before.quotes)
@@ -57,7 +57,8 @@ class WithWealth(AbstractPolicy):
     what is owed, both as ``features.Price`` gives them; ``cost`` is the problem's, and reads the features ``quotes``
     under the names of its quotes (``"time"`` for an impact that fades). ``policy`` reads the wealth as the feature
     ``name``, and is evaluated inside the scan. It equals the ledger's wealth where nothing else is charged, orders
-    are dealt at once and nothing rolls; with interest or dividends, give total prices.
+    are dealt at once and nothing rolls. With interest, dividends or a liability that pays on the way, give total
+    prices; the cost is then charged on them.
 
     A risk that is not consistent in time, such as mean and deviation, wants it: what is best depends on what was made.
     Source: Schweizer (1995), for squared errors with drift; Cao, Chen, Hull, Poulos (2021), for the setting.
@@ -88,7 +89,9 @@ class WithWealth(AbstractPolicy):
 
     def __check_init__(self):
         reads, own = getattr(self.policy, "features", (self.name,)), (*self.account.prices, self.account.liability)
-        require(self.name in reads, f"the policy reads {reads}: add {self.name!r}, or leave out WithWealth", ConfigError)
+        require(
+            self.name in reads, f"the policy reads {reads}: add {self.name!r}, or leave out WithWealth", ConfigError
+        )
         require(len(self.account.prices) > 0, "prices must name a feature for each instrument, was empty", ConfigError)
         require(self.name not in own, f"{self.name!r} is the wealth: give another name to the prices", ConfigError)
 
