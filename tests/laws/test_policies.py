@@ -69,7 +69,6 @@ LEARNT = {
     "band on delta-gamma": lambda key: p.NoTransactionBand(
         OPTION, key=key, instruments=2, width=8, centre=p.DeltaGamma()
     ),
-    "MLP that sees its wealth": lambda key: with_wealth(p.MLP((*OPTION, "wealth"), key=key, instruments=2, width=8)),
     "GRU that sees its wealth": lambda key: with_wealth(p.GRU((*OPTION, "wealth"), key=key, instruments=2, width=8)),
 }
 BASELINES = {

@@ -27,7 +27,7 @@ class Clock(f.AbstractFeature):
         return path.times
 
 
-def world(**more: float) -> dh.markets.BlackScholes:
+def world(**more) -> dh.markets.BlackScholes:
     return dh.markets.BlackScholes(HELD, vol=(0.2, 0.3), spot=(100.0, 50.0), **more)
 
 
@@ -55,10 +55,9 @@ def told(cost: c.AbstractCost, quotes: tuple[str, ...] = ()) -> p.WithWealth:
     ("cost", "quotes", "more", "total"),
     [
         (c.BookWalk(buy=1.5, sell=0.7, fade=5.0), ("time",), {}, False),
-        (c.ProportionalCost(1e-2), (), {"rate": 0.05}, True),
-        (c.ProportionalCost(0.0), (), {"rate": 0.05, "dividend": 0.04}, True),
+        (c.ProportionalCost((0.0, 1e-2)), (), {"rate": 0.05, "dividend": (0.04, 0.0)}, True),
     ],
-    ids=["a book that fades", "interest", "interest and dividends"],
+    ids=["a book that fades", "interest and dividends"],
 )
 def test_it_is_told_what_the_ledger_says(cost, quotes, more, total):
     """Gains less costs so far and the change of the liability's worth, with a leg of the liability paid on the way."""

@@ -28,7 +28,7 @@ class Running(eqx.Module):
 class Account(AbstractFixed):
     """The books of one hedge, from the features ``prices``, ``liability`` and ``quotes``: nothing of it is trained."""
 
-    cost: Any
+    cost: Any  # an AbstractCost, which policies do not import
     prices: tuple[str, ...] = eqx.field(static=True)
     liability: str = eqx.field(static=True)
     quotes: tuple[str, ...] = eqx.field(static=True)
