@@ -15,7 +15,9 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+from bench.cao import mean_and_deviation
 from bench.effort import NAMES, ROOT, Effort, entropic_price, train
+from bench.impact import walking_the_book
 from bench.others import other_settings
 from bench.prices import prices
 from bench.rough import rough_bergomi
@@ -187,12 +189,14 @@ BARS: dict[str, Callable[[Effort], list[dict]]] = {
     "1": exact_cost_curve,
     "others": other_settings,
     "2": heston,
+    "3": mean_and_deviation,
     "5": no_transaction_band,
     "notebook": notebook,
     "seeds": every_seed,
     "rough": rough_bergomi,
     "prices": prices,
     "tilt": what_is_left,
+    "impact": walking_the_book,
 }
 
 

@@ -20,6 +20,8 @@ HESTON = {"mean_reversion": 1.5, "long_variance": 0.05, "vol_of_vol": 0.5, "corr
 FEATURES = {
     "Quote": f.Quote("A", "spot"),
     "LogMoneyness": f.LogMoneyness("A", 1.0),
+    "Price": f.Price(i.Book((CALL, ENDED), (1.0, -2.0))),
+    "Price, with all it paid": f.Price(ENDED, total=True),
     "TimeLeft": f.TimeLeft(0.7),
     "Delta": f.Delta(CALL),
     "Delta of an option that ends": f.Delta(ENDED),

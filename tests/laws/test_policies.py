@@ -25,6 +25,7 @@ quick_jit = functools.partial(
     compiler_options={"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True},
 )
 STEPS, EXPIRY, LATER, LENGTH = 8, 0.1, 0.3, 4
+HELD = ("spot", "listed", "mark")
 OPTION, WINDOWS, GREEKS = ("log_moneyness", "time_left", "vol"), ("returns", "vols"), ("delta", "gamma", "vega")
 PROBLEM = dh.HedgingProblem(
     grid=dh.TimeGrid.uniform(maturity=EXPIRY, steps=STEPS),
@@ -33,13 +34,20 @@ PROBLEM = dh.HedgingProblem(
     features=(
         f.LogMoneyness("SPX", 1.0), f.TimeLeft(EXPIRY), f.Quote("SPX.vol", "vol"),
         f.Window(f.LogReturn("SPX"), LENGTH, "returns"), f.Window(f.Quote("SPX.vol", "v"), LENGTH, "vols"),
+        *(f.Price(i.Spot(name), feature) for name, feature in zip(("SPX", "listed"), HELD[:2], strict=True)),
+        f.Price(i.short(i.EuropeanCall("SPX", strike=1.0, expiry=EXPIRY)), "mark"),
         *(f.Quote(before + greek, before + greek) for before in ("", "hedge_") for greek in GREEKS),
     ),
     cost=dh.frictions.ProportionalCost(1e-3),
     initial=(0.3, -0.1),
 )  # fmt: skip
 ROWS = {"log_moneyness": (0.0, 0.05), "time_left": (0.05, 0.03), "vol": (0.2, 0.03), "returns": (0.0, 0.02),
-        "vols": (0.2, 0.03)}  # fmt: skip
+        "vols": (0.2, 0.03), "wealth": (0.0, 0.02)}  # fmt: skip
+
+
+def with_wealth(policy: p.AbstractPolicy) -> p.WithWealth:
+    return p.WithWealth(policy, PROBLEM.cost, prices=HELD[:2], liability="mark")
+
 
 LEARNT = {
     "MLP": lambda key: p.MLP(OPTION, key=key, instruments=2, width=8),
@@ -61,6 +69,7 @@ LEARNT = {
     "band on delta-gamma": lambda key: p.NoTransactionBand(
         OPTION, key=key, instruments=2, width=8, centre=p.DeltaGamma()
     ),
+    "GRU that sees its wealth": lambda key: with_wealth(p.GRU((*OPTION, "wealth"), key=key, instruments=2, width=8)),
 }
 BASELINES = {
     "no hedge": p.NoHedge(),
@@ -78,7 +87,8 @@ BASELINES = {
 def measured(policy: p.AbstractPolicy) -> p.AbstractPolicy:
     """``policy`` with scalers such as training would have measured."""
     is_scaler = lambda node: isinstance(node, Scaler)  # noqa: E731
-    columns = [(*ROWS[name], LENGTH if name in WINDOWS else 1) for name in getattr(policy, "features", ())]
+    reads = getattr(policy.policy if isinstance(policy, p.WithWealth) else policy, "features", ())
+    columns = [(*ROWS[name], LENGTH if name in WINDOWS else 1) for name in reads]
     mean, scale = (np.concatenate([np.full(c[2], c[k]) for c in columns] or [[]]) for k in (0, 1))
     unit, offset = jnp.array([0.5, 2.0]), jnp.array([0.1, -0.3])
     known = Scaler(jnp.asarray(mean, "f"), jnp.asarray(scale, "f"), unit, offset, True)
@@ -162,6 +172,7 @@ def extremes() -> dict[str, np.ndarray]:
     grid = itertools.product((-5.0, -1e-3, 0.0, 5.0), (0.0, 1e-6, 0.1), (1e-6, 0.2, 5.0))
     x, left, vol = np.array(list(grid), np.float32).T
     seen = {"log_moneyness": x, "time_left": left, "vol": vol, **greeks(np.exp(x), vol, left)}
+    seen |= {"spot": np.exp(x), "listed": np.exp(x), "mark": -np.exp(x)}
     seen |= {"returns": np.repeat(x[:, None], LENGTH, 1), "vols": np.repeat(vol[:, None], LENGTH, 1)}
     return {name: jnp.asarray(column, "f") for name, column in seen.items()}
 
@@ -203,7 +214,7 @@ def test_training_moves_the_network_and_nothing_else(name):
 
     trained, gradient = update(parameters)
     after = eqx.combine(trained, fixed)
-    for still in ("scaler", "baseline", "centre"):
+    for still in ("scaler", "baseline", "centre", "account"):
         assert eqx.tree_equal(getattr(after, still, None), getattr(policy, still, None))
     assert all(np.any(leaf) for leaf in jax.tree.leaves(gradient)), "a weight that nothing can teach"
 

@@ -4,7 +4,7 @@ from deephedge.features.base import AbstractFeature
 from deephedge.features.buckets import Buckets, Positions
 from deephedge.features.greeks import Delta, Gamma, Vega
 from deephedge.features.log import Log
-from deephedge.features.quote import LogMoneyness, Quote, TimeLeft
+from deephedge.features.quote import LogMoneyness, Price, Quote, TimeLeft
 from deephedge.features.rolling import LogReturn, RealisedVol, RollingZScore, RunningMax, Window
 from deephedge.features.scale import Standardised
 from deephedge.features.state import State
@@ -18,6 +18,7 @@ __all__ = [
     "LogMoneyness",
     "LogReturn",
     "Positions",
+    "Price",
     "Quote",
     "RealisedVol",
     "RollingZScore",

@@ -8,7 +8,7 @@ from deephedge.core.errors import require
 from deephedge.core.paths import MarketPath
 from deephedge.core.types import concrete, number
 from deephedge.features.base import AbstractFeature
-from deephedge.instruments.base import time_left
+from deephedge.instruments.base import AbstractTradable, time_left
 
 
 class Quote(AbstractFeature):
@@ -60,3 +60,28 @@ class TimeLeft(AbstractFeature):
 
     def __call__(self, path: MarketPath) -> Float[Array, " points"]:
         return time_left(path, self.expiry)
+
+
+class Price(AbstractFeature):
+    """Price of ``contract`` at each point, in cash: the mark of what is held or owed, 0 once it has ended.
+
+    With ``total`` the cash it has paid so far is added and both are in units of the numeraire: what changes then is
+    what one unit has gained.
+
+    >>> import deephedge as dh, jax.numpy as jnp
+    >>> quotes = {"A": jnp.array([1.0, 1.2]), "A.vol": jnp.full(2, 0.2)}
+    >>> path = dh.MarketPath(jnp.array([0.0, 1.0]), quotes, jnp.ones(2))
+    >>> call = dh.instruments.EuropeanCall("A", 1.0, 1.0)
+    >>> [round(x, 4) for mark in (Price(call), Price(call, total=True)) for x in mark(path).tolist()]
+    [0.0797, 0.0, 0.0797, 0.2]
+    """
+
+    contract: AbstractTradable
+    name: str = eqx.field(static=True, default="price")
+    total: bool = eqx.field(static=True, default=False)
+
+    def __call__(self, path: MarketPath) -> Float[Array, " points"]:
+        price = self.contract.price(path)
+        if not self.total:
+            return price
+        return price / path.numeraire + jnp.cumsum(self.contract.cashflows(path) / path.numeraire)

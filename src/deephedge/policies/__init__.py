@@ -11,10 +11,11 @@ from deephedge.policies.leland import Leland
 from deephedge.policies.minimum_variance import MinimumVarianceDelta
 from deephedge.policies.mlp import MLP
 from deephedge.policies.recurrent import GRU, LSTM
+from deephedge.policies.running import WithWealth
 from deephedge.policies.whalley_wilmott import WhalleyWilmott
 
 __all__ = [
     "CNN", "GRU", "LSTM", "MLP", "AbstractPolicy", "BlackScholesDelta", "BucketHedge", "DeepSet", "Delta", "DeltaGamma",
     "DeltaVega", "Frozen", "Leland", "MinimumVarianceDelta", "NoHedge", "NoTransactionBand", "Static", "WhalleyWilmott",
-    "trainable",
+    "WithWealth", "trainable",
 ]  # fmt: skip

@@ -52,7 +52,11 @@ def gather(observation: Observation, names: tuple[str, ...]) -> Float[Array, " f
     return jnp.concatenate([jnp.ravel(column) for column in read(observation, *names)])
 
 
-class Scaler(eqx.Module):
+class AbstractFixed(eqx.Module):
+    """What holds numbers that training leaves alone: ``trainable`` leaves it out."""
+
+
+class Scaler(AbstractFixed):
     """Fixed units of a network: inputs are standardised, outputs are multiples of ``unit`` on top of ``offset``.
 
     It is measured once on simulated training paths when training starts and never trained: ``trainable`` leaves it
@@ -112,7 +116,7 @@ class Scaler(eqx.Module):
         return np.concatenate([np.full_like(run, run.mean()) for run in np.split(x, ends)])
 
 
-class Frozen(AbstractPolicy):
+class Frozen(AbstractPolicy, AbstractFixed):
     """A policy without memory whose numbers training leaves alone: what a network adds to.
 
     >>> import deephedge as dh, jax
@@ -158,13 +162,13 @@ def is_scaler(node: Any) -> bool:
 
 
 def trainable(policy: PyTree) -> PyTree:
-    """A filter: true for the arrays that training may move, floating-point leaves outside a ``Scaler`` or ``Frozen``.
+    """A filter: true for the arrays that training may move, floating-point leaves outside what is ``AbstractFixed``.
 
     An optimiser never sees what this leaves out, so weight decay cannot move it either.
     """
 
     def fixed(node: Any) -> bool:
-        return isinstance(node, Scaler | Frozen)
+        return isinstance(node, AbstractFixed)
 
     def mark(node: Any) -> PyTree:
         return jax.tree.map(lambda _: False, node) if fixed(node) else eqx.is_inexact_array(node)

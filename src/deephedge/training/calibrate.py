@@ -13,6 +13,7 @@ from deephedge.markets.base import AbstractMarket
 from deephedge.markets.sampler import Sampler
 from deephedge.policies.base import AbstractPolicy, Scaler, gather, is_scaler
 from deephedge.policies.baseline import NoHedge
+from deephedge.policies.running import WithWealth
 
 PILOT = 2048
 
@@ -34,10 +35,12 @@ def measure_units(
     """
     if all(scaler.measured for scaler in _scalers(policy)):
         return policy
-    names = tuple(getattr(policy, "features", ()))
+    wealth = policy if isinstance(policy, WithWealth) else None
+    learns = policy if wealth is None else wealth.policy
+    names = tuple(getattr(learns, "features", ()))
     sampler = Sampler.of(market.shocks(problem.grid), problem.grid, PILOT)
-    base = getattr(policy, "centre", None) or getattr(policy, "baseline", None)
-    rows, held, liability, left, weight = _pilot(problem, market, base or NoHedge(), sampler, key, names)
+    base = getattr(learns, "centre", None) or getattr(learns, "baseline", None)
+    rows, held, liability, left, weight = _pilot(problem, market, base or NoHedge(), wealth, sampler, key, names)
     unit = (liability.std() if size is None else size) / held.std(0)
     offset = as_float(static_hedge(*(None if x is None else np.asarray(x) for x in (held, left, weight))))
     if base is None:  # what the network adds to a base has no limits of its own
@@ -73,6 +76,7 @@ def _pilot(
     problem: HedgingProblem,
     market: AbstractMarket,
     base: AbstractPolicy,
+    wealth: WithWealth | None,
     sampler: Sampler,
     key: PRNGKeyArray,
     names: tuple[str, ...],
@@ -81,11 +85,14 @@ def _pilot(
     def one(n: Array) -> tuple[Array, Array, Array, Array, Array | None]:
         path = market.path(problem.grid, sampler(key, n))
         seen = snapshots(problem, path)
-        rows = jax.vmap(lambda observation: gather(observation, names))(seen.observation)[:-1]
+        ledger = rollout(problem, base, path)
+        observation = jax.tree.map(lambda x: x[:-1], seen.observation)
+        if wealth is not None:  # as the base makes it
+            observation = wealth.seen(observation, ledger.position, problem.initial)
+        rows = jax.vmap(lambda observation: gather(observation, names))(observation)
         cash = jnp.stack([instrument.cashflows(path) for instrument in problem.instruments], axis=-1)
         unit = path.numeraire[:, None]
         held = jnp.sum(jnp.diff(seen.price / unit, axis=0) + (cash / unit)[1:], axis=0)
-        ledger = rollout(problem, base, path)
         return rows, held, ledger.liability, ledger.liability + jnp.sum(ledger.gain), path.weight
 
     rows, held, liability, left, weight = jax.vmap(one)(jnp.arange(PILOT))
