@@ -79,8 +79,8 @@ def test_equity_and_debt_solve_their_two_equations(call, call_from, put, within)
     theirs = np.array([by_finite_differences(spot, call, call_from, *(put or (0.0,))) for spot in spots]).T
     np.testing.assert_allclose(sum(ours), theirs.sum(axis=0), rtol=within)
     np.testing.assert_allclose(
-        ours[0], theirs[0], atol=1.5 if call < np.inf else 1.0
-    )  # the split is known less well than the sum
+        ours[0], theirs[0], atol=2.5 if call < np.inf else 1.25
+    )  # the split: to a percent or two
 
 
 def test_without_conversion_it_is_a_bond_at_the_rate_and_the_spread():
