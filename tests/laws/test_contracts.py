@@ -174,7 +174,7 @@ MEMBERS = {
 }
 
 # Those that compile for long, or are another look at a class above: left to `make proofs`.
-LONG = (
+PROOFS = (
     "put that outlives the path", "Heston call that ends", "FxForward on a cross", "FxOption on a cross",
     "second nearby to the end", "put held to its end", "Cliquet whose sum is bound", "VolatilitySwap in Heston's world",
     "DatedVarianceSwap in Heston's world", "Autocallable", "Swaption", "BermudanSwaption", "BermudanBondOption",
@@ -229,7 +229,7 @@ def law(name: str) -> tuple[dict, dict, dict[str, np.ndarray]]:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in MEMBERS]
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in PROOFS else name for name in MEMBERS]
 )
 def test_a_contract_keeps_the_laws(name):
     """One test a member, so that it is compiled by one worker."""
