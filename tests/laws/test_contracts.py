@@ -163,7 +163,7 @@ MEMBERS = {
     "Asian strike": Member(i.Asian("A", np.arange(10) / STEPS, 0.75, call=False), bias=0.001),
     "Starting": Member(i.Starting(i.EuropeanCall("A", 1.0, 1.0), 0.4)),
     "Defaulting": Member(i.Defaulting(i.Forward("A", 1.0, 1.0), "bank"), "clients", fair=False),
-    "ClientFlow": Member(i.ClientFlow("A", "deals", 0.5, units=2.0), "clients"),
+    "ClientFlow": Member(i.ClientFlow("A", "deals", 0.4, 0.9, units=2.0), "clients"),
     "RiskyBond": Member(i.RiskyBond("A", 0.06, i.Periods.regular(1.25, 2, -0.25)), "names"),
     "Cds": Member(i.Cds("A", 0.05, i.Periods.regular(3.125, 4, -0.125), law=NAME), "name"),
     "CdsIndex": Member(i.CdsIndex(("A", "B"), 0.05, 0.75, (0.7, 0.3), (0.4, 0.2)), "names"),

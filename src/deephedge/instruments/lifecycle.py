@@ -104,13 +104,13 @@ class ClientFlow(AbstractTradable):
     The contract of the day is an option of ``tenor`` years at ``moneyness`` times the spot. The quote ``arrivals``
     counts at each point how many more we bought than sold (`markets.ClientArrivals` draws such counts), ``units`` is
     the size of each, and a client pays ``margin``, a share of the price, on top of it or gets it less. Everything that
-    has arrived is held to its end; prices are Black's on the quote ``vol`` (``"<underlier>.vol"`` unless named).
-    Nothing of what is to come is in the price. With the arrivals of both sides apart name two flows.
+    has arrived is held to its end, or closed at its price at ``expiry`` (years), from which on nobody comes; prices are
+    Black's on the quote ``vol`` (``"<underlier>.vol"`` unless named). Nothing of what is to come is in the price.
 
     >>> import deephedge as dh, jax.numpy as jnp
     >>> quotes = {"A": jnp.array([1.0, 1.0, 1.2]), "A.vol": jnp.full(3, 0.2), "n": jnp.array([0.0, -2.0, 0.0])}
     >>> path = dh.MarketPath(jnp.array([0.0, 0.5, 1.0]), quotes, jnp.ones(3))
-    >>> flow = ClientFlow("A", "n", tenor=0.5)
+    >>> flow = ClientFlow("A", "n", tenor=0.5, expiry=1.0)
     >>> [round(x, 4) for x in flow.cashflows(path).tolist()]
     [0.0, 0.1127, -0.4]
     """
@@ -118,6 +118,7 @@ class ClientFlow(AbstractTradable):
     underlier: str = eqx.field(static=True)
     arrivals: str = eqx.field(static=True)
     tenor: Float[Array, ""] = number()
+    expiry: Float[Array, ""] = number()
     moneyness: Float[Array, ""] = number(default=1.0)
     call: bool = eqx.field(static=True, default=True)
     units: Float[Array, ""] = number(default=1.0)
@@ -125,7 +126,7 @@ class ClientFlow(AbstractTradable):
     vol: str | None = eqx.field(static=True, default=None)
 
     def __check_init__(self):
-        for name in ("tenor", "moneyness"):
+        for name in ("tenor", "expiry", "moneyness"):
             sound = concrete(getattr(self, name), lambda x: (x > 0) & np.isfinite(x))
             require(sound, f"{name} must be above 0, was {getattr(self, name)}")
         require(
@@ -133,16 +134,22 @@ class ClientFlow(AbstractTradable):
         )
 
     def price(self, path: MarketPath) -> Float[Array, " points"]:
-        return jnp.sum(self.held(path)._values(path), axis=0)
+        return self.held(path).price(path)
 
     def cashflows(self, path: MarketPath) -> Float[Array, " points"]:
         held = self.held(path)
+        values, over = held.values(path), reached(path.times, self.expiry)
+        opened = jnp.where(over, 0.0, jnp.diagonal(values))
+        now = at_expiry(path, self.expiry)
+        closed = jnp.where(now, jnp.sum(values, axis=0) - jnp.diagonal(values), 0.0)
+        payoff = jnp.where(now | ~over, self._due(path, held), 0.0)
+        return payoff - opened + self.margin * jnp.abs(opened) + closed
+
+    def _due(self, path: MarketPath, held: "_Vintages") -> Float[Array, " points"]:
+        """What the options pay that end at each point."""
         ends = jax.vmap(lambda end: at_expiry(path, end))(held.end)
         above = path.quote(self.underlier) - held.strike[:, None]
-        payoff = jnp.maximum(above if self.call else -above, 0.0)
-        opened = jnp.diagonal(held._values(path))
-        paid = -opened + self.margin * jnp.abs(opened)
-        return paid + jnp.sum(jnp.where(ends, held.count[:, None] * payoff, 0.0), axis=0)
+        return jnp.sum(jnp.where(ends, held.count[:, None] * jnp.maximum(above if self.call else -above, 0.0), 0.0), 0)
 
     def held(self, path: MarketPath) -> "_Vintages":
         spot = path.quote(self.underlier)
@@ -159,12 +166,13 @@ class _Vintages(AbstractTradable):
     end: Float[Array, " points"]
 
     def price(self, path: MarketPath) -> Float[Array, " points"]:
-        return jnp.sum(self._values(path), axis=0)
+        return jnp.where(reached(path.times, self.flow.expiry), 0.0, jnp.sum(self.values(path), axis=0))
 
     def cashflows(self, path: MarketPath) -> Float[Array, " points"]:
         return jnp.zeros_like(path.times)
 
-    def _values(self, path: MarketPath) -> Float[Array, "arrival points"]:
+    def values(self, path: MarketPath) -> Float[Array, "arrival points"]:
+        """What those of each arrival are worth at each point, from it on."""
         flow, points = self.flow, jnp.arange(path.times.shape[0])
         vol = path.quote(flow.vol or f"{flow.underlier}.vol")
 
