@@ -9,7 +9,8 @@ WITH_ALL_PASSES = ("test_cli.py", "studies/", "policies/test_network.py", "marke
 # Long proofs of single markets and fits: marked slow, run by `make proofs` and left out of `make test`, which holds the
 # laws that every member passes.
 PROOFS = (
-    "instruments/test_bermudan.py", "instruments/test_callable.py", "instruments/test_convertible.py", "instruments/test_credit_index.py",
+    "instruments/test_bermudan.py", "instruments/test_callable.py", "instruments/test_convertible.py",
+    "instruments/test_credit_index.py",
     "markets/test_bates.py", "markets/test_black_karasinski.py", "markets/test_calibrate.py",
     "markets/test_calibrate_commodity.py", "markets/test_calibrate_history.py", "markets/test_calibrate_lattice.py",
     "markets/test_calibrate_options.py", "markets/test_calibrate_rates.py", "markets/test_calibrate_rough.py",
