@@ -141,10 +141,8 @@ MEMBERS = {
     "BondFuture of two as cheap": Member(i.BondFuture((SHORT, LONG), (0.985, 1.01), 0.75), "rates", fair=False),
     "BermudanBondOption": Member(CALL_BOND, "rates"),
     "CallableBond": Member(i.CallableBond(CALL_BOND), "rates"),
-    "ConvertibleBond": Member(i.ConvertibleBond(LOAN, "A", 0.95, steps=24), bias=0.01),
-    "ConvertibleBond called and put": Member(
-        i.ConvertibleBond(LOAN, "A", 0.95, 0.02, 1.1, 0.5, (0.5,), (0.99,), steps=24), fair=False
-    ),
+    # Called and converted at points of the grid only.
+    "ConvertibleBond": Member(i.ConvertibleBond(LOAN, "A", 0.95, 0.0, 1.1, 0.5, (0.5,), (0.99,), steps=24), bias=0.02),
     # Watched at the points of the grid, its price moves the barrier for that: right to the order of a step.
     "Barrier": Member(i.Barrier("A", 1.0, 0.9, 1.0, rebate=0.03, monitoring=1 / STEPS), bias=0.01),
     "Barrier that starts": Member(

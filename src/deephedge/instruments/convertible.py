@@ -51,7 +51,7 @@ class ConvertibleBond(AbstractTradable):
     steps: int = eqx.field(static=True, default=100)
 
     def __check_init__(self):
-        require(isinstance(self.bond.curve, FlatCurve), "a convertible needs a bond on a FlatCurve: its rate is flat")
+        self._rate()
         require(concrete(self.bond.ex_coupon, lambda years: years == 0), "a convertible needs a bond with ex_coupon 0")
         require(concrete(self.ratio, lambda x: (x >= 0) & np.isfinite(x)), f"ratio must be 0 or more, was {self.ratio}")
         require(concrete(self.spread, np.isfinite), f"spread must be a finite rate per year, was {self.spread}")
@@ -89,7 +89,7 @@ class ConvertibleBond(AbstractTradable):
 
     def parts(self, path: MarketPath) -> tuple[Float[Array, " points"], Float[Array, " points"]]:
         """Equity and debt at each point, in cash, of the convertible still held."""
-        rate, left = carry(path, self.bond.curve.rate), time_left(path, self.expiry)  # pyright: ignore
+        rate, left = carry(path, self._rate()), time_left(path, self.expiry)
         dividend = carry(path, "rate") - growth(path, self.underlier)
         later = path.times[:, None] + left[:, None] * jnp.arange(self.steps) / self.steps
         earlier = later - left[:, None] / self.steps
@@ -113,6 +113,12 @@ class ConvertibleBond(AbstractTradable):
     def _called(self, times: Float[Array, "*points"]) -> Float[Array, "*points"]:
         may = times >= self.call_from - slack(self.call_from)
         return jnp.where(may, self.call_price + self.bond.accrued_by(times), jnp.inf)
+
+    def _rate(self) -> str:
+        """The quote of the one rate that a lattice in the spot can discount at."""
+        curve = self.bond.curve
+        require(isinstance(curve, FlatCurve), "a convertible needs a bond on a FlatCurve: its rate is flat")
+        return curve.rate if isinstance(curve, FlatCurve) else ""
 
     @property
     def _put_cash(self) -> Float[Array, " tenor"]:

@@ -111,26 +111,31 @@ def _decided(
     called: Float[Array, ""],
     put: Float[Array, ""],
 ) -> tuple[Float[Array, " quote"], Float[Array, " quote"]]:
-    """Equity and debt after the decisions of `ended` at each node, debt where those change being shared out."""
+    """Equity and debt after the decisions of `ended` at each node, shared out beside conversion and put.
+
+    Not beside a call: there cash and shares are worth the same and are debt and equity all the same, see the docs.
+    """
     hold = equity + debt
-    called = jnp.minimum(called, 10.0 * jnp.max(hold))
     best = jnp.minimum(hold, called)
-    debt = _mixed(debt, called, hold - jnp.maximum(called, shares), hold)
-    debt = _mixed(debt, 0.0, shares - best, hold)
-    debt = _mixed(debt, put, put - jnp.maximum(best, shares), hold)
+    cashed, forced = (hold > called) & (shares < called), (hold > shares) & (shares >= called)
+    debt = _mixed(jnp.where(cashed, called, debt), 0.0, shares - hold)
+    debt = _mixed(jnp.where(forced, 0.0, debt), put, put - jnp.maximum(best, shares))
     worth = jnp.maximum(jnp.maximum(best, shares), put)
     return worth - debt, debt
 
 
 def _mixed(
-    one: Float[Array, " quote"],
-    other: Float[Array, ""] | float,
-    gain: Float[Array, " quote"],
-    scale: Float[Array, " quote"],
+    one: Float[Array, " quote"], other: Float[Array, ""] | float, gain: Float[Array, " quote"]
 ) -> Float[Array, " quote"]:
-    """``other`` where ``gain`` is above 0, ``one`` where it is below, and at the node between by its share of both."""
-    change = jnp.maximum(jnp.abs(jnp.gradient(gain)), 1e-6 * scale)
-    share = jnp.clip(0.5 + gain / change, 0.0, 1.0)
+    """``other`` where ``gain`` is above 0, ``one`` elsewhere, and its share of both beside a change of sign."""
+
+    def half(far: Float[Array, " quote"]) -> Float[Array, " quote"]:
+        crossed = gain * far < 0.0
+        place = jnp.abs(gain) / jnp.where(crossed, jnp.abs(gain) + jnp.abs(far), 1.0)
+        same = jnp.where(crossed, jnp.minimum(place, 0.5), 0.5)
+        return jnp.where(gain > 0.0, same, 0.5 - same)
+
+    share = half(jnp.append(gain[1:], gain[-1:])) + half(jnp.append(gain[:1], gain[:-1]))
     return one + share * (other - one)
 
 
