@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from bench.effort import NAMES, ROOT, Effort, entropic_price, train
+from bench.lookback import lookback
 from bench.others import other_settings
 from bench.prices import prices
 from bench.rough import rough_bergomi
@@ -193,6 +194,7 @@ BARS: dict[str, Callable[[Effort], list[dict]]] = {
     "rough": rough_bergomi,
     "prices": prices,
     "tilt": what_is_left,
+    "lookback": lookback,
 }
 
 

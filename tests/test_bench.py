@@ -16,7 +16,7 @@ def _from_the_root(monkeypatch):
         del sys.modules[name]
 
 
-@pytest.mark.parametrize("bar", ["1", "others", "2", "5", "notebook", "seeds", "rough", "tilt", "prices"])
+@pytest.mark.parametrize("bar", ["1", "others", "2", "5", "notebook", "seeds", "rough", "tilt", "lookback", "prices"])
 def test_each_bar_runs(bar):
     from bench import bars
 
