@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from bench.effort import NAMES, ROOT, Effort, entropic_price, train
+from bench.flow import client_flow
 from bench.lookback import lookback
 from bench.others import other_settings
 from bench.prices import prices
@@ -195,6 +196,7 @@ BARS: dict[str, Callable[[Effort], list[dict]]] = {
     "prices": prices,
     "tilt": what_is_left,
     "lookback": lookback,
+    "flow": client_flow,
 }
 
 

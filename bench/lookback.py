@@ -1,6 +1,6 @@
 """A lookback put of ten years whose highest price is read once a year: hedging with the stock alone, month by month.
 
-The world of Carbonneau (2020), *Deep hedging of long-term financial derivatives*: a drift of 10 %, a volatility of 15 %,
+The world of Carbonneau (2020), *Deep hedging of long-term financial derivatives*: a drift of 10 %, volatility of 15 %,
 interest at 3 %, a premium of 17.69 (17.7 under the second criterion). Errors are counted in cash at expiry. The drift
 makes the best hedge depend on the wealth reached so far, which the policy carries as its memory; the least mean squared
 error that any hedge can reach is known (``tests/oracles/minimum_variance.py``).

@@ -16,7 +16,9 @@ def _from_the_root(monkeypatch):
         del sys.modules[name]
 
 
-@pytest.mark.parametrize("bar", ["1", "others", "2", "5", "notebook", "seeds", "rough", "tilt", "lookback", "prices"])
+@pytest.mark.parametrize(
+    "bar", ["1", "others", "2", "5", "notebook", "seeds", "rough", "tilt", "lookback", "flow", "prices"]
+)
 def test_each_bar_runs(bar):
     from bench import bars
 
