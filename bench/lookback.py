@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from bench.effort import Effort, train
+from jax.scipy.special import ndtr
 from jaxtyping import Array, Float, PRNGKeyArray
 
 import deephedge as dh
@@ -40,14 +41,14 @@ class Discounted(f.AbstractFeature):
 
 
 class WithWealth(dh.policies.AbstractPolicy):
-    r"""A network that sees log-moneyness, the time left and the part of the year gone, and says what wealth does:
+    r"""A network that knows the spot, the highest price and the time, and says what wealth :math:`w` does:
 
-    .. math:: \delta = a + bw + \sum_j c_j\,s(w - d_j), \qquad s(x) = x/(1+e^{-x}),
+    .. math:: \delta = \frac Z S\Bigl(a + bw + \sum_j c_j\,s(w - d_j)\Bigr), \qquad s(x) = x/(1+e^{-x}).
 
-    where :math:`w` is premium and gains so far and all but :math:`w` comes out of the network, for all points at once.
-    The best hedge of a mean squared error is linear in wealth. Cash is a multiple of the highest price read so far:
-    contract and criteria scale with it. ``premium`` and gains are in units of the numeraire; memory is the gains and
-    the last price.
+    Wealth is premium and gains so far over the highest price read :math:`Z`, for contract and criteria scale with it;
+    all but wealth comes out of the network for all points at once. The best hedge of a mean squared error is linear in
+    wealth, and :math:`b` starts at what it is there. ``premium`` and gains are in units of the numeraire; memory is the
+    gains and the last price.
     """
 
     layers: Layers
@@ -56,25 +57,28 @@ class WithWealth(dh.policies.AbstractPolicy):
     @classmethod
     def make(cls, premium: float, width: int = 32, bends: int = 4, *, key: PRNGKeyArray) -> "WithWealth":
         sizes = (4, width, width, 2 + 2 * bends)
-        return cls(Layers.make(sizes, key=key, activation="silu", last=0.3), premium)
+        layers = Layers.make(sizes, key=key, activation="silu", last=0.1)
+        tilt = (DRIFT - RATE) / VOL**2
+        first = layers.biases[-1].at[:2].set(jnp.array([tilt * (premium / SPOT - 1 / 8) - 0.3, -tilt / 4.0]))
+        return cls(eqx.tree_at(lambda each: each.biases[-1], layers, first), premium)
 
     def init(self) -> tuple[Float[Array, ""], Float[Array, ""]]:
         return jnp.zeros(()), jnp.zeros(())
 
-    def encode(self, observation: dict[str, Array]) -> tuple[Array, Array, Array]:
+    def encode(self, observation: dict[str, Array]) -> tuple[Array, Array, Array, Array]:
         spot, high, price, left = (observation[name] for name in ("spot", "maximum", "discounted", "time_left"))
-        gone = jnp.mod(YEARS - left + 1e-3, 1.0)
-        x = jnp.log(spot / high)
-        seen = jnp.stack([3.0 * x, 3.0 * jnp.abs(x), 4.0 * left / YEARS - 2.0, 2.0 * gone - 1.0])
-        return self.layers(seen), price, high * price / spot
+        x, gone = jnp.clip(jnp.log(spot / high), -1.2, 0.4), jnp.mod(YEARS - left + 1e-3, 1.0)
+        higher = ndtr(x / (VOL * jnp.sqrt(1.0 - gone)))  # about the chance of a new highest price on the next date
+        seen = jnp.stack([3.0 * x + 0.5, 4.0 * higher - 2.0, 4.0 * left / YEARS - 2.0, 2.0 * gone - 1.0])
+        return self.layers(seen), price, high * price / spot, high / spot
 
-    def __call__(self, encoded: tuple[Array, Array, Array], position: Array, state: tuple[Array, Array]):
-        said, price, high = encoded
+    def __call__(self, encoded: tuple[Array, Array, Array, Array], position: Array, state: tuple[Array, Array]):
+        said, price, high, size = encoded
         gains = state[0] + jnp.sum(position) * (price - state[1])  # nothing is held before the first price is seen
-        wealth = 4.0 * (self.premium + gains) / high - 0.5
+        wealth = jnp.clip(4.0 * (self.premium + gains) / high - 0.5, -4.0, 4.0)
         slopes, bends = jnp.split(said[2:], 2)
         wanted = said[0] + said[1] * wealth + jnp.dot(slopes, jax.nn.silu(4.0 * (wealth - bends)))
-        return wanted[None], (gains, price)
+        return (size * wanted)[None], (gains, price)
 
 
 def lookback_problem(steps: int = 12 * YEARS) -> dh.HedgingProblem:
@@ -105,7 +109,7 @@ def lookback(effort: Effort) -> list[dict]:
     for name, (premium, criterion, bars) in effort.some(SETTINGS):
         for seed in effort.seeds(1):
             policy = WithWealth.make(premium, key=jax.random.key(seed))
-            fit, seconds = train(effort, problem, market, policy, criterion(premium), seed, 1000, 1024, rate=1e-2)
+            fit, seconds = train(effort, problem, market, policy, criterion(premium), seed, 500, 1024, rate=1e-2)
             key, paths = jax.random.key(7700 + seed), effort.paths(400_000)
             wealth = premium + np.asarray(dh.simulate_wealth(problem, market, fit.policy, paths=paths, key=key), float)
             found = measured(wealth)
