@@ -17,7 +17,9 @@ import jax.numpy as jnp
 import numpy as np
 from bench.cao import mean_and_deviation
 from bench.effort import NAMES, ROOT, Effort, entropic_price, train
+from bench.flow import client_flow
 from bench.impact import walking_the_book
+from bench.lookback import lookback
 from bench.others import other_settings
 from bench.prices import prices
 from bench.rough import rough_bergomi
@@ -197,6 +199,8 @@ BARS: dict[str, Callable[[Effort], list[dict]]] = {
     "prices": prices,
     "tilt": what_is_left,
     "impact": walking_the_book,
+    "lookback": lookback,
+    "flow": client_flow,
 }
 
 

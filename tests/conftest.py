@@ -25,17 +25,6 @@ PROOFS = (
     "pricing/test_autocallable_formula.py", "pricing/test_basket_formulas.py",
     "pricing/test_black_karasinski_formula.py", "pricing/test_cliquet_formula.py", "pricing/test_path_formulas.py",
     "pricing/test_regimes_formula.py", "pricing/test_variance_formula.py", "training/test_generator.py",
-    "instruments/test_bermudan.py", "instruments/test_callable.py", "instruments/test_convertible.py",
-    "instruments/test_credit_index.py",
-    "markets/test_bates.py", "markets/test_black_karasinski.py", "markets/test_calibrate.py",
-    "markets/test_calibrate_commodity.py", "markets/test_calibrate_history.py", "markets/test_calibrate_lattice.py",
-    "markets/test_calibrate_options.py", "markets/test_calibrate_rates.py", "markets/test_calibrate_rough.py",
-    "markets/test_copula.py", "markets/test_credit.py", "markets/test_fx_heston.py", "markets/test_generative.py",
-    "markets/test_jump_to_default.py", "markets/test_lifted.py", "markets/test_local.py",
-    "markets/test_lognormal_hazard.py", "markets/test_panel.py", "markets/test_power.py", "markets/test_rough.py",
-    "markets/test_sabr.py", "markets/test_slv.py", "markets/test_surface.py", "markets/test_validate.py",
-    "pricing/test_american.py", "pricing/test_basket_formulas.py", "pricing/test_black_karasinski_formula.py",
-    "pricing/test_path_formulas.py", "pricing/test_regimes_formula.py", "training/test_generator.py",
 )  # fmt: skip
 
 

@@ -17,7 +17,20 @@ def _from_the_root(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "bar", ["1", "others", "2", "3", "5", "notebook", "seeds", "rough", "impact", "tilt", "prices"]
+    "bar",
+    [
+        "1",
+        "others",
+        "2",
+        "5",
+        "notebook",
+        "seeds",
+        "rough",
+        "tilt",
+        "lookback",
+        "prices",
+        *(pytest.param(bar, marks=pytest.mark.slow) for bar in ("3", "impact", "flow")),
+    ],  # fmt: skip
 )
 def test_each_bar_runs(bar):
     from bench import bars

@@ -8,6 +8,9 @@ t = E R / E R^2 and b = 1 - (E R)^2 / E R^2,
 
 The best position is xi_k + t / S_k (V_k - wealth). Without drift t = 0 and b = 1: V is the price, xi the
 regression of its change on that of the spot, and the bound is the variance that discrete hedging leaves.
+
+``ratchet`` does the same for a lookback put whose highest price is read on some dates only. V is then that price times
+a function of the spot over it, and where a date finds the spot higher, the highest price becomes the spot.
 """
 
 from collections.abc import Callable
@@ -67,6 +70,42 @@ def solve(
     values, positions = np.array(rows[::-1]).transpose(1, 0, 2)
     discount = weight * smooth.shrink
     return MeanVariance(_at(x, values[0]), _at(x, error), discount, smooth.tilt, np.exp(x), values, positions)
+
+
+def ratchet(
+    *, spot: float, vol: float, maturity: float, steps: int, every: int, rate: float, drift: float, points: int = 601,
+    nodes: int = 161,
+) -> MeanVariance:  # fmt: skip
+    """Solve for max(Z - S, 0), Z the highest spot at the start and after each ``every`` steps; ``drift`` undiscounted.
+
+    Money is discounted, x is the log of the discounted spot over Z, and V, xi and errors are for a Z of 1, but for
+    ``value`` and ``error`` at the start.
+    """
+    dt, wide = maturity / steps, 7.0 * vol * np.sqrt(maturity)
+    x = np.linspace(-wide - rate * maturity, wide, points)
+    step = _Step.normal((drift - rate - 0.5 * vol**2) * dt, vol * np.sqrt(dt), nodes)
+    last = _Step.normal((drift - rate - 0.5 * vol**2) * dt, vol * np.sqrt(dt), 20 * nodes)
+
+    def ahead(function: np.ndarray, k: int, power: int) -> np.ndarray:
+        """As ``_Step.ahead`` from decision k, where Z may rise at the next point."""
+        at = x[:, None] + step.moves
+        top = -rate * (k + 1) * dt if (k + 1) % every == 0 else np.inf  # x where the spot is Z
+        inside = np.clip(np.minimum(at, top), x[0], x[-1])
+        return CubicSpline(x, function, bc_type="natural")(inside) * np.exp(power * np.maximum(at - top, 0.0))
+
+    payoff = np.maximum(np.exp(-rate * maturity) - np.exp(x[:, None] + last.moves), 0.0)
+    value, error = last.regress(x, payoff)
+    rows, weight = [value], 1.0
+    for k in range(steps - 2, -1, -1):
+        weight *= step.shrink
+        value, left = step.regress(x, ahead(value[0], k, 1))
+        error = weight * left + ahead(error, k, 2) @ step.weight
+        rows.append(value)
+    values, positions = np.array(rows[::-1]).transpose(1, 0, 2)
+    first, left = (float(np.interp(0.0, x, function)) for function in (values[0], error))
+    return MeanVariance(
+        spot * first, spot**2 * left, weight * step.shrink, step.tilt, spot * np.exp(x), spot * values, positions
+    )
 
 
 @dataclass(frozen=True)

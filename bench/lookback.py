@@ -1,0 +1,121 @@
+"""A lookback put of ten years whose highest price is read once a year: hedging with the stock alone, month by month.
+
+The world of Carbonneau (2020), *Deep hedging of long-term financial derivatives*: a drift of 10 %, volatility of 15 %,
+interest at 3 %, a premium of 17.69 (17.7 under the second criterion). Errors are counted in cash at expiry. The drift
+makes the best hedge depend on the wealth reached so far, which the policy carries as its memory; the least mean squared
+error that any hedge can reach is known (``tests/oracles/minimum_variance.py``).
+"""
+
+import json
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from bench.effort import Effort, train
+from jax.scipy.special import ndtr
+from jaxtyping import Array, Float, PRNGKeyArray
+
+import deephedge as dh
+from deephedge import features as f
+from deephedge import instruments as i
+from deephedge import objectives as o
+from deephedge.policies.network import Layers
+
+YEARS, RATE, DRIFT, VOL, SPOT = 10, 0.03, 0.1, 0.15, 100.0
+FLOOR = 4.736  # the least root mean squared error from a premium of 17.69
+SETTINGS = {  # premium, bends of the policy in wealth, updates, the criterion, and the most that each figure may be
+    "quadratic": (17.69, 0, 1200, o.QuadraticError, {"rmse": 4.78}),
+    "semi-quadratic": (17.7, 4, 500, o.SemiQuadraticError, {"semi-rmse": 1.50, "cvar95": 5.2}),
+}
+
+
+class Discounted(f.AbstractFeature):
+    """A quote in units of the numeraire."""
+
+    quote: str = eqx.field(static=True)
+    name: str = eqx.field(static=True, default="discounted")
+
+    def __call__(self, path: dh.MarketPath) -> Float[Array, " points"]:
+        return path.quote(self.quote) / path.numeraire
+
+
+class WithWealth(dh.policies.AbstractPolicy):
+    r"""A network that knows the spot, the highest price and the time, and says what wealth :math:`w` does:
+
+    .. math:: \delta = \frac Z S\Bigl(a + bw + \sum_j c_j\,s(w - d_j)\Bigr), \qquad s(x) = x/(1+e^{-x}).
+
+    Wealth is premium and gains so far over the highest price read :math:`Z`, for contract and criteria scale with it;
+    all but wealth comes out of the network for all points at once. The best hedge of a mean squared error is linear in
+    wealth, and :math:`b` starts at what it is there. ``premium`` and gains are in units of the numeraire; memory is the
+    gains and the last price.
+    """
+
+    layers: Layers
+    premium: float = eqx.field(static=True)
+
+    @classmethod
+    def make(cls, premium: float, bends: int, width: int = 32, *, key: PRNGKeyArray) -> "WithWealth":
+        sizes = (4, width, width, 2 + 2 * bends)
+        layers = Layers.make(sizes, key=key, activation="silu", last=0.1)
+        tilt = (DRIFT - RATE) / VOL**2
+        first = layers.biases[-1].at[:2].set(jnp.array([tilt * (premium / SPOT - 1 / 8) - 0.3, -tilt / 4.0]))
+        return cls(eqx.tree_at(lambda each: each.biases[-1], layers, first), premium)
+
+    def init(self) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        return jnp.zeros(()), jnp.zeros(())
+
+    def encode(self, observation: dict[str, Array]) -> tuple[Array, Array, Array, Array]:
+        spot, high, price, left = (observation[name] for name in ("spot", "maximum", "discounted", "time_left"))
+        x, gone = jnp.clip(jnp.log(spot / high), -1.2, 0.4), jnp.mod(YEARS - left + 1e-3, 1.0)
+        higher = ndtr(x / (VOL * jnp.sqrt(1.0 - gone)))  # about the chance of a new highest price on the next date
+        seen = jnp.stack([3.0 * x + 0.5, 4.0 * higher - 2.0, 4.0 * left / YEARS - 2.0, 2.0 * gone - 1.0])
+        return self.layers(seen), price, high * price / spot, high / spot
+
+    def __call__(self, encoded: tuple[Array, Array, Array, Array], position: Array, state: tuple[Array, Array]):
+        said, price, high, size = encoded
+        gains = state[0] + jnp.sum(position) * (price - state[1])  # nothing is held before the first price is seen
+        wealth = jnp.clip(4.0 * (self.premium + gains) / high - 0.5, -4.0, 4.0)
+        slopes, bends = jnp.split(said[2:], 2)
+        wanted = said[0] + said[1] * wealth + jnp.dot(slopes, jax.nn.silu(4.0 * (wealth - bends)))
+        return (size * wanted)[None], (gains, price)
+
+
+def lookback_problem(steps: int = 12 * YEARS) -> dh.HedgingProblem:
+    put = i.Lookback("S", expiry=YEARS, call=False, dates=np.arange(YEARS + 1.0))
+    return dh.HedgingProblem(
+        grid=dh.TimeGrid.uniform(maturity=float(YEARS), steps=steps),
+        liability=i.short(put),
+        instruments=(i.Spot("S"),),
+        features=(f.Quote("S", "spot"), f.State(put, "maximum"), Discounted("S"), f.TimeLeft(YEARS)),
+    )
+
+
+def measured(wealth: np.ndarray) -> dict[str, float]:
+    """Figures of the error at expiry (negative: a loss), with the standard errors of the two roots."""
+    loss = -np.asarray(wealth, float) * np.exp(RATE * YEARS)
+    tail = np.sort(loss)[-round(0.05 * loss.size) :]
+    found = {"mean": float(loss.mean()), "cvar95": float(tail.mean()), "cvar99": float(tail[-tail.size // 5 :].mean())}
+    for name, each in {"rmse": loss, "semi-rmse": np.maximum(loss, 0.0)}.items():
+        root = np.sqrt(np.mean(each**2))
+        found |= {name: float(root), f"{name} error": float(np.std(each**2) / (2.0 * root * np.sqrt(loss.size)))}
+    return found
+
+
+def lookback(effort: Effort) -> list[dict]:
+    """Bar 7: each criterion trained on itself; no mean squared error may lie below the floor."""
+    market = dh.markets.BlackScholes("S", VOL, spot=SPOT, rate=RATE, drift=DRIFT)
+    rows, problem = [], lookback_problem()
+    for name, (premium, bends, updates, criterion, bars) in effort.some(SETTINGS):
+        for seed in effort.seeds(1):
+            policy = WithWealth.make(premium, bends, key=jax.random.key(seed))
+            fit, seconds = train(effort, problem, market, policy, criterion(premium), seed, updates, 1024, rate=1e-2)
+            key, paths = jax.random.key(7700 + seed), effort.paths(400_000)
+            wealth = premium + np.asarray(dh.simulate_wealth(problem, market, fit.policy, paths=paths, key=key), float)
+            found = measured(wealth)
+            sound = name != "quadratic" or found["rmse"] >= FLOOR - 3.0 * found["rmse error"]
+            met = all(found[figure] <= most for figure, most in bars.items())
+            rows.append({"criterion": name, "seed": seed, **found, "bars": bars, "floor": FLOOR, "seconds": seconds,
+                         "passed": bool(met and sound)})  # fmt: skip
+            print("lookback", json.dumps(rows[-1]), flush=True)
+    return rows
