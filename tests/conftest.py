@@ -15,7 +15,7 @@ PROOFS = (
     "instruments/test_fx.py", "instruments/test_lookback.py", "instruments/test_quanto.py",
     "instruments/test_rates_contracts.py", "instruments/test_rolling.py", "instruments/test_swing.py",
     "instruments/test_variance.py", "markets/test_bates.py", "markets/test_black_karasinski.py",
-    "markets/test_calibrate.py", "markets/test_calibrate_commodity.py", "markets/test_calibrate_history.py",
+    "markets/test_calibrate.py", "markets/test_calibrate_briefly.py", "markets/test_calibrate_commodity.py", "markets/test_calibrate_history.py",
     "markets/test_calibrate_lattice.py", "markets/test_calibrate_options.py", "markets/test_calibrate_rates.py",
     "markets/test_calibrate_rough.py", "markets/test_copula.py", "markets/test_credit.py",
     "markets/test_fx_heston.py", "markets/test_generative.py", "markets/test_jump_to_default.py",
