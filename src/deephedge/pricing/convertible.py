@@ -6,9 +6,9 @@ has two branches of one half each; after :math:`k` steps of :math:`h` years and 
 
 .. math:: S\,e^{(r-q)kh}\,\frac{e^{(2j-k)\sigma\sqrt h}}{\cosh^k\sigma\sqrt h},
 
-so that forwards are met at every volatility. The last step is Black's formula. Where the two sides decide, equity and
-debt jump, and a node stands for the stretch half way to its neighbours: it is split in the share of that stretch which
-lies on either side. So the price is continuous in the spot, and its derivative that of differences.
+so that forwards are met at every volatility. The last step is Black's formula. Where the holder converts or puts,
+equity and debt jump, and a node stands for the stretch half way to its neighbours: it is split in the share of that
+stretch which lies on either side. So there the price is continuous in the spot, and its derivative that of differences.
 
 Rates are per year, continuously compounded, volatility per square root of a year, times in years from now, amounts in
 cash. One convertible at a time: scalars, with vectors of dates and steps.
@@ -113,7 +113,7 @@ def _decided(
 ) -> tuple[Float[Array, " quote"], Float[Array, " quote"]]:
     """Equity and debt after the decisions of `ended` at each node, shared out beside conversion and put.
 
-    Not beside a call: there cash and shares are worth the same and are debt and equity all the same, see the docs.
+    Not beside a call: there cash and shares are worth the same, and the model does not say which it is.
     """
     hold = equity + debt
     best = jnp.minimum(hold, called)
