@@ -23,6 +23,8 @@ FEATURES = {
     "Price": f.Price(i.Book((CALL, ENDED), (1.0, -2.0))),
     "Price, with all it paid": f.Price(ENDED, total=True),
     "TimeLeft": f.TimeLeft(0.7),
+    "Buckets": f.Buckets((i.short(CALL), i.Spot("A"), ENDED), ("A", "A"), (1, 2)),
+    "Positions": f.Positions(i.Book((CALL, ENDED), (1.0, -2.0)), ("A",)),
     "Delta": f.Delta(CALL),
     "Delta of an option that ends": f.Delta(ENDED),
     "Delta of a swap that remembers": f.Delta(i.QuotedVarianceSwap("A", 1.0)),

@@ -27,16 +27,18 @@ quick_jit = functools.partial(
 STEPS, EXPIRY, LATER, LENGTH = 8, 0.1, 0.3, 4
 HELD = ("spot", "listed", "mark")
 OPTION, WINDOWS, GREEKS = ("log_moneyness", "time_left", "vol"), ("returns", "vols"), ("delta", "gamma", "vega")
+SOLD = i.short(i.EuropeanCall("SPX", strike=1.0, expiry=EXPIRY))
 PROBLEM = dh.HedgingProblem(
     grid=dh.TimeGrid.uniform(maturity=EXPIRY, steps=STEPS),
-    liability=i.short(i.EuropeanCall("SPX", strike=1.0, expiry=EXPIRY)),
+    liability=SOLD,
     instruments=(i.Spot("SPX"), i.Spot("listed")),
     features=(
         f.LogMoneyness("SPX", 1.0), f.TimeLeft(EXPIRY), f.Quote("SPX.vol", "vol"),
         f.Window(f.LogReturn("SPX"), LENGTH, "returns"), f.Window(f.Quote("SPX.vol", "v"), LENGTH, "vols"),
         *(f.Price(i.Spot(name), feature) for name, feature in zip(("SPX", "listed"), HELD[:2], strict=True)),
-        f.Price(i.short(i.EuropeanCall("SPX", strike=1.0, expiry=EXPIRY)), "mark"),
+        f.Price(SOLD, "mark"),
         *(f.Quote(before + greek, before + greek) for before in ("", "hedge_") for greek in GREEKS),
+        f.Buckets((SOLD, i.Spot("SPX"), i.Spot("listed")), ("SPX", "listed")), f.Positions(SOLD, ("SPX", "SPX.vol")),
     ),
     cost=dh.frictions.ProportionalCost(1e-3),
     initial=(0.3, -0.1),
@@ -69,6 +71,9 @@ LEARNT = {
     "band on delta-gamma": lambda key: p.NoTransactionBand(
         OPTION, key=key, instruments=2, width=8, centre=p.DeltaGamma()
     ),
+    "DeepSet on buckets": lambda key: p.DeepSet(
+        OPTION, columns=4, key=key, instruments=2, width=8, depth=1, baseline=p.BucketHedge()
+    ),
     "GRU that sees its wealth": lambda key: with_wealth(p.GRU((*OPTION, "wealth"), key=key, instruments=2, width=8)),
 }
 BASELINES = {
@@ -81,6 +86,7 @@ BASELINES = {
     "Whalley-Wilmott": p.WhalleyWilmott(cost=1e-3, risk_aversion=10.0),
     "delta-vega": p.DeltaVega(),
     "delta-gamma": p.DeltaGamma(units=2.0),
+    "buckets": p.BucketHedge(),
 }
 
 
@@ -174,6 +180,10 @@ def extremes() -> dict[str, np.ndarray]:
     seen = {"log_moneyness": x, "time_left": left, "vol": vol, **greeks(np.exp(x), vol, left)}
     seen |= {"spot": np.exp(x), "listed": np.exp(x), "mark": -np.exp(x)}
     seen |= {"returns": np.repeat(x[:, None], LENGTH, 1), "vols": np.repeat(vol[:, None], LENGTH, 1)}
+    owed, nothing = seen["delta"], np.zeros_like(x)
+    rows = ((-owed, nothing), (nothing + 1, nothing), (nothing, nothing + 1))
+    seen |= {"buckets": np.stack([np.stack(row, -1) for row in rows], 1)}
+    seen |= {"positions": np.stack([nothing - 1, -np.exp(x), -owed, -seen["vega"]], -1)[:, None]}
     return {name: jnp.asarray(column, "f") for name, column in seen.items()}
 
 
@@ -222,7 +232,10 @@ def test_training_moves_the_network_and_nothing_else(name):
 @pytest.mark.parametrize("name", [name for name in LEARNT if getattr(MEMBERS[name], "baseline", None)])
 def test_a_residual_that_says_nothing_is_its_baseline(name):
     policy = MEMBERS[name]
-    last = lambda q: q.head.weight if hasattr(q, "head") else q.layers.weights[-1]  # noqa: E731
+
+    def last(q):
+        return q.head.weight if hasattr(q, "head") else getattr(q, "outer", getattr(q, "layers", None)).weights[-1]
+
     silenced = eqx.tree_at(lambda q: (last(q), q.scaler.offset), policy, replace_fn=jnp.zeros_like)
     expected = follow(policy.baseline.policy, PATHS).position
     np.testing.assert_allclose(follow(silenced, PATHS).position, expected, rtol=1e-6, atol=1e-7)

@@ -7,7 +7,7 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from deephedge.core.errors import ConfigError, require
 from deephedge.policies.base import AbstractPolicy, Frozen, Observation, Scaler, frozen, gather, on_top_of, read
-from deephedge.policies.network import Layers
+from deephedge.policies.network import ACTIVATIONS, Layers
 
 
 class DeepSet(AbstractPolicy):
@@ -66,8 +66,9 @@ class DeepSet(AbstractPolicy):
 
     def encode(self, observation: Observation) -> PyTree:
         (rows,) = read(observation, self.positions)
-        nothing = self.inner(jnp.zeros(rows.shape[-1], rows.dtype))
-        pooled = jnp.sum(jax.vmap(self.inner)(rows) - nothing, axis=0)
+        act = ACTIVATIONS[self.inner.activation]
+        nothing = act(self.inner(jnp.zeros(rows.shape[-1], rows.dtype)))
+        pooled = jnp.sum(act(jax.vmap(self.inner)(rows)) - nothing, axis=0)
         seen = jnp.concatenate([pooled, self.scaler(gather(observation, self.features))])
         return seen, None if self.baseline is None else self.baseline.encode(observation)
 
