@@ -106,6 +106,7 @@ def nearest(sets, before, wanted):
     return best
 
 
+@pytest.mark.slow
 def test_the_position_is_the_nearest_that_keeps_them():
     excess = []
     keys = jax.random.split(jax.random.key(0), 1024)[:40]

@@ -63,7 +63,7 @@ def test_a_thousand_contracts_compile_like_two(path):
         book = i.Book([i.EuropeanCall("A", 0.5 + n / count, 1.0) for n in range(count)], np.ones(count))
         return len(jax.make_jaxpr(lambda p, b: b.price(p))(path, book).eqns), len(jax.tree.leaves(book))
 
-    assert program(1000) == program(2)
+    assert program(1000) == program(100)  # more than one block of them
 
 
 def test_sensitivities_to_units_and_strikes_pass_through(path):
