@@ -47,8 +47,7 @@ def inside(
         return jnp.max(jnp.stack([each.usage(box(x, before), before) for each in sets]))
 
     def unfinished(carried: tuple[Array, Array, Array]) -> Array:
-        round_, _, found = carried
-        return (found > ENOUGH) & (round_ < ROUNDS)
+        return (carried[2] > ENOUGH) & (carried[0] < ROUNDS)
 
     def newton(carried: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         round_, z, _ = carried
@@ -68,8 +67,7 @@ def inside(
     first, found = starts[jnp.argmin(values)], jnp.min(values)
     room = jnp.where(bounded, 0.05 * (high - low), 0.0)
     within = jnp.where(bounded, jnp.clip(first, low + room, high - room), first)
-    # Above each absolute value, by a tenth of it and of what a limit would let one instrument hold; and what each limit
-    # has to be multiplied with to let all of it in, and half as much again.
+    # A tenth above each size and above what a limit lets one instrument hold; and half more than each limit then needs.
     lifted = [1.1 * jnp.abs(each.away(within, before)) + 0.1 * each.reach() for each in diamonds.values()]
     needed = [each.used(row) for each, row in zip(diamonds.values(), lifted, strict=True)]
     most = 1.5 * jnp.max(jnp.stack([worst(within), *needed])) + 0.1
