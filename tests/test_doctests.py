@@ -11,7 +11,13 @@ import deephedge
 MODULES = sorted(found.name for found in pkgutil.walk_packages(deephedge.__path__, "deephedge."))
 
 
-@pytest.mark.parametrize("name", MODULES)
+# Formulas and markets compile for long: left to `make proofs`.
+LONG = ("deephedge.pricing.", "deephedge.markets.", "deephedge.training.generator")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name.startswith(LONG) else name for name in MODULES]
+)
 def test_examples_in(name):
     module = importlib.import_module(name)
     result = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
