@@ -13,7 +13,7 @@ PATHS = 2048
 EXPIRY = 0.25
 call = i.EuropeanCall("SPX", strike=1.0, expiry=EXPIRY)
 limits = c.Limits(
-    (c.delta_limit("SPX", 0.1), c.TurnoverLimit(0.3), c.ScenarioLimit("crash", 0.05, {"SPX": 0.8}, {"SPX.vol": 0.1})),
+    (c.delta_limit("SPX", 0.1), c.TurnoverLimit(1.0), c.ScenarioLimit("crash", 0.05, {"SPX": 0.8}, {"SPX.vol": 0.1})),
     box=c.Box(lower=0.0, upper=1.0),
 )
 problem = dh.HedgingProblem(

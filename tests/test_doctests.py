@@ -11,8 +11,15 @@ import deephedge
 MODULES = sorted(found.name for found in pkgutil.walk_packages(deephedge.__path__, "deephedge."))
 
 
-# Formulas and markets compile for long: left to `make proofs`.
-LONG = ("deephedge.pricing.", "deephedge.markets.", "deephedge.training.generator")
+# Formulas, markets and some contracts compile for long: left to `make proofs`.
+LONG = (
+    "deephedge.pricing.", "deephedge.markets.", "deephedge.training.generator", "deephedge.training.tilt",
+    "deephedge.features.buckets", "deephedge.frictions.limits",
+    *(f"deephedge.instruments.{name}" for name in (
+        "american", "asian", "autocallable", "bermudan", "bond", "callable", "convertible", "curve", "exercise", "heston",
+        "lifecycle", "listed", "swaption", "swing",
+    )),
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,10 @@ README = (ROOT / "README.md").read_text()
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 # One of each kind is run by `make test`, these by `make proofs`: compiling is all the time they take.
 LONG = (
-    "asian_option", "autocallable", "barrier_option", "basket_option", "bermudan_swaption", "book", "callable_bond",
-    "cliquet", "commodity_futures", "credit", "joint_quanto", "rolling_option_hedge", "swap_hedge", "variance_swap",
+    "asian_option", "autocallable", "barrier_option", "basket_option", "bermudan_swaption", "bond_option", "book",
+    "callable_bond", "cds_hedge", "cliquet", "commodity_futures", "credit", "futures_strip", "fx_option",
+    "joint_quanto", "limits", "put_spread_with_position", "rolling_option_hedge", "several_seeds", "stress_and_tilt",
+    "swap_hedge", "variance_swap",
 )  # fmt: skip
 
 

@@ -380,7 +380,28 @@ SPARE = (
     "days",
     "classes",
 )  # variants of a member that compile again
-every_kind = pytest.mark.parametrize("name", [name for name in MEMBERS if not name.endswith(SPARE)])
+QUICK = (
+    "black_scholes_two",
+    "heston_buehler",
+    "heston_euler",
+    "schwartz",
+    "normal_reverting",
+    "merton",
+    "replay",
+    "rough_bergomi",
+    "gjr_garch",
+    "vasicek",
+    "sabr",
+    "rating_migration",
+)  # stand for the others where a law compiles again; `make proofs` asks all
+every_kind = pytest.mark.parametrize(
+    "name",
+    [
+        name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
+        for name in MEMBERS
+        if not name.endswith(SPARE)
+    ],
+)
 
 
 @eqx.filter_jit

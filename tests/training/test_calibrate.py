@@ -54,6 +54,10 @@ def test_a_network_without_a_base_starts_within_the_limits():
         for box in (dh.frictions.Box(), dh.frictions.Box(lower=0.0, upper=0.25))
     )
     np.testing.assert_allclose([*free.offset, *bound.offset], [1.0, 0.25], atol=0.01)
+    net = dh.frictions.Limits((dh.frictions.NetLimit(0.4),))  # known along a path only: at its start the spot is 1
+    np.testing.assert_allclose(
+        measured(dh.policies.MLP(NAMES, key=KEY), forward, constraint=net).offset, 0.4, atol=0.01
+    )
 
 
 def test_what_was_measured_is_left_alone():

@@ -121,6 +121,7 @@ def test_a_learnt_tilt_finds_what_there_was_to_earn(learnt, tilt):
     assert learnt.effective == pytest.approx(tilt.effective, rel=0.1)
 
 
+@pytest.mark.slow
 def test_after_a_learnt_tilt_no_policy_earns_on_a_zero_liability(learnt):
     paths = dh.sample(learnt.market, GRID, 60_000, key=jax.random.key(5), method="random")
     assert abs(float(paths.weight.mean()) - 1) < 0.02
@@ -138,6 +139,7 @@ def test_after_a_learnt_tilt_no_policy_earns_on_a_zero_liability(learnt):
         assert z(np.asarray(ledger.wealth, float), weight) < 3.5, name
 
 
+@pytest.mark.slow
 def test_weights_flow_through_training(learnt):
     """Under the tilt a short call is hedged; in the drifting market the stock is a bargain, and more of it is held."""
     fits = {
@@ -160,6 +162,7 @@ def test_weights_flow_through_training(learnt):
         dh.simulate_wealth(problem(), learnt.market, fits["tilted"].policy, paths=64, key=jax.random.key(4))
 
 
+@pytest.mark.slow
 def test_both_ways_of_differentiating_weigh_alike(learnt):
     """An objective with its pathwise terms hidden trains through two passes: the same gradient up to the constant."""
 

@@ -77,7 +77,7 @@ class MinimumFee(AbstractCost):
     relaxation, without which training would not see that small tickets cost anything.
 
     >>> import jax.numpy as jnp, deephedge as dh
-    >>> float(dh.frictions.MinimumFee(0.01, 5.0)(jnp.array([-2.0, 10.0]), jnp.full(2, 100.0), {}))
+    >>> round(float(dh.frictions.MinimumFee(0.01, 5.0)(jnp.array([-2.0, 10.0]), jnp.full(2, 100.0), {})), 4)
     15.0
     """
 

@@ -9,8 +9,9 @@ from deephedge.frictions.constraints import Box
 from deephedge.frictions.sets import AbstractSet, Diamond
 
 ENOUGH = 0.998  # of each limit
-ROUNDS = 60
-STEPS = (1.0, 0.7, 0.4, 0.15, 0.05, 0.01)
+ROUNDS = 80
+STEPS = (1.0, 0.5, 0.25, 0.12, 0.06, 0.03, 0.015, 0.007, 0.003, 0.001)
+PATIENCE = 15  # rounds until it is aimed lower
 THIN = 1e-6  # units: a box of no width is given one
 
 
@@ -23,8 +24,8 @@ def inside(
     r"""A position in the box that keeps every limit, or breaks the worst as little as was found.
 
     Lowers the largest usage :math:`t` by Newton steps on :math:`\tau t-\sum_j\ln s_j`, where the :math:`s_j` are what
-    each limit times :math:`t` leaves, with :math:`\tau` twice their number over the :math:`t` reached: the scale of
-    the instruments does not matter. No step is taken where ``near`` or the position ``before`` will do; in a batch, as
+    each limit times :math:`t` leaves, with :math:`\tau` five times their number over the :math:`t` reached, and more where
+    that does not do: the scale of the instruments does not matter. No step is taken where ``near`` or the position ``before`` will do; in a batch, as
     many as the hardest member needs.
 
     Source: Boyd and Vandenberghe (2004), chapter 11: the first phase of a barrier method.
@@ -51,7 +52,7 @@ def inside(
 
     def newton(carried: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         round_, z, _ = carried
-        weight = (2.0 + 2.0 * round_) * slacks(z).shape[0] / z[-1]
+        weight = 5.0 * 1.15 ** jnp.maximum(round_ - PATIENCE, 0) * slacks(z).shape[0] / z[-1]
         slope, bend = jax.grad(barrier)(z, weight), jax.hessian(barrier)(z, weight)
         scale = jnp.sqrt(jnp.maximum(jnp.diagonal(bend), 1e-20))
         bend = bend / (scale[:, None] * scale) + 1e-6 * jnp.eye(len(z))

@@ -149,11 +149,14 @@ class Limits(AbstractConstraint):
     ) -> Float[Array, " instrument"]:
         """The point nearest to ``x`` on the way to ``anchor`` that convexity shows to keep every limit it keeps."""
         here, there = self.usage(x, before), self.usage(anchor, before)
-        goal = jnp.maximum(1.0 - INSIDE / 2, there)
+        # A usage is known to the rounding of its terms, which may be far larger than what they come to.
+        slope = jax.jacfwd(lambda at: self.usage(at, before))(lax.stop_gradient(anchor))
+        noise = 4 * jnp.finfo(x.dtype).eps * (jnp.abs(slope) @ (jnp.abs(x) + jnp.abs(before)))
+        goal = lax.stop_gradient(jnp.maximum(1.0 - INSIDE / 2 - noise, there))
         broken = here > goal
-        share = jnp.where(broken, (here - goal) / jnp.where(broken, jnp.maximum(here - there, 1e-30), 1.0), 0.0)
-        share = lax.stop_gradient(jnp.clip(jnp.max(share), 0.0, 1.0))
-        return x + share * (anchor - x)
+        kept = jnp.where(broken, (goal - there) / jnp.where(broken, jnp.maximum(here - there, 1e-30), 1.0), 1.0)
+        kept = lax.stop_gradient(jnp.clip(jnp.min(kept), 0.0, 1.0))
+        return jnp.where(kept < 1.0, anchor + kept * (x - anchor), x)
 
 
 @eqx.filter_jit

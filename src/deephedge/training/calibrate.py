@@ -40,11 +40,14 @@ def measure_units(
     names = tuple(getattr(learns, "features", ()))
     sampler = Sampler.of(market.shocks(problem.grid), problem.grid, PILOT)
     base = getattr(learns, "centre", None) or getattr(learns, "baseline", None)
-    rows, held, liability, left, weight = _pilot(problem, market, base or NoHedge(), wealth, sampler, key, names)
+    rows, held, liability, left, weight, limits = _pilot(
+        problem, market, base or NoHedge(), wealth, sampler, key, names
+    )
     unit = (liability.std() if size is None else size) / held.std(0)
     offset = as_float(static_hedge(*(None if x is None else np.asarray(x) for x in (held, left, weight))))
     if base is None:  # what the network adds to a base has no limits of its own
-        offset = problem.constraint(offset, jnp.broadcast_to(problem.initial, offset.shape))
+        today = problem.constraint.at(jax.tree.map(lambda x: x[0], limits))
+        offset = today(offset, jnp.broadcast_to(problem.initial, offset.shape))
     return jax.tree.map(
         lambda node: node.measure(rows, unit, offset) if is_scaler(node) and not node.measured else node,
         policy,
@@ -81,8 +84,8 @@ def _pilot(
     key: PRNGKeyArray,
     names: tuple[str, ...],
 ) -> tuple[Float[Array, "row feature"], Float[Array, "path instrument"], Float[Array, " path"], Float[Array, " path"],
-           Float[Array, " path"] | None]:  # fmt: skip
-    def one(n: Array) -> tuple[Array, Array, Array, Array, Array | None]:
+           Float[Array, " path"] | None, PyTree]:  # fmt: skip
+    def one(n: Array) -> tuple[Array, Array, Array, Array, Array | None, PyTree]:
         path = market.path(problem.grid, sampler(key, n))
         seen = snapshots(problem, path)
         ledger = rollout(problem, base, path)
@@ -93,7 +96,8 @@ def _pilot(
         cash = jnp.stack([instrument.cashflows(path) for instrument in problem.instruments], axis=-1)
         unit = path.numeraire[:, None]
         held = jnp.sum(jnp.diff(seen.price / unit, axis=0) + (cash / unit)[1:], axis=0)
-        return rows, held, ledger.liability, ledger.liability + jnp.sum(ledger.gain), path.weight
+        today = jax.tree.map(lambda x: x[0], seen.limits)
+        return rows, held, ledger.liability, ledger.liability + jnp.sum(ledger.gain), path.weight, today
 
-    rows, held, liability, left, weight = jax.vmap(one)(jnp.arange(PILOT))
-    return rows.reshape(-1, rows.shape[-1]), held, liability, left, weight
+    rows, held, liability, left, weight, limits = jax.vmap(one)(jnp.arange(PILOT))
+    return rows.reshape(-1, rows.shape[-1]), held, liability, left, weight, limits
