@@ -16,8 +16,8 @@ LONG = (
     "deephedge.pricing.", "deephedge.markets.", "deephedge.training.generator", "deephedge.training.tilt",
     "deephedge.features.buckets", "deephedge.frictions.limits",
     *(f"deephedge.instruments.{name}" for name in (
-        "american", "asian", "autocallable", "bermudan", "bond", "callable", "convertible", "curve", "exercise", "heston",
-        "lifecycle", "listed", "swaption", "swing",
+        "american", "asian", "autocallable", "bermudan", "bond", "callable", "convertible", "curve", "exercise",
+        "heston", "lifecycle", "listed", "swaption", "swing",
     )),
 )  # fmt: skip
 

@@ -24,9 +24,9 @@ def inside(
     r"""A position in the box that keeps every limit, or breaks the worst as little as was found.
 
     Lowers the largest usage :math:`t` by Newton steps on :math:`\tau t-\sum_j\ln s_j`, where the :math:`s_j` are what
-    each limit times :math:`t` leaves, with :math:`\tau` five times their number over the :math:`t` reached, and more where
-    that does not do: the scale of the instruments does not matter. No step is taken where ``near`` or the position ``before`` will do; in a batch, as
-    many as the hardest member needs.
+    each limit times :math:`t` leaves, with :math:`\tau` five times their number over the :math:`t` reached, and more
+    where that does not do: the scale of the instruments does not matter. No step is taken where ``near`` or the
+    position ``before`` will do; in a batch, as many as the hardest member needs.
 
     Source: Boyd and Vandenberghe (2004), chapter 11: the first phase of a barrier method.
     """
