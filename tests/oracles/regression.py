@@ -1,7 +1,7 @@
 """The least mean squared error with several instruments, by regression across simulated paths, last decision first.
 
-The least of E(x + gains - H)^2 is a square in the wealth w reached so far, p (w - V)^2 + rest (Schweizer 1995; Cerny and
-Kallsen 2007). With p_N = 1, V_N = H and the moves dX of the discounted prices, each decision is two regressions with
+The least of E(x + gains - H)^2 is a square in the wealth w reached so far, p (w - V)^2 + rest (Schweizer 1995; Cerny
+and Kallsen 2007). With p_N = 1, V_N = H and the moves dX of the discounted prices, each decision is two regressions with
 the weight p_{k+1}:
 
     (V_k, xi_k) = argmin E_k p_{k+1} (v + x . dX - V_{k+1})^2,    a_k = argmin E_k p_{k+1} (1 + a . dX)^2,
