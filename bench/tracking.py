@@ -16,7 +16,8 @@ from deephedge import objectives as o
 from deephedge.frictions.funding import Holdings
 from deephedge.pricing import bachelier
 
-Judge = Callable[[dh.Ledger, dh.MarketPath], tuple[float, float, float]]  # value, its standard error, the least
+# Value, its standard error, the least known, and a bound from below: the least itself where that is exact.
+Judge = Callable[[dh.Ledger, dh.MarketPath], tuple[float, float, float, float]]
 
 
 class Case(NamedTuple):
@@ -30,6 +31,7 @@ class Case(NamedTuple):
     updates: int
     rate: float = 3e-3
     seeds: int = 5
+    paths: int = 4096
 
 
 class RunningVariance(dh.frictions.AbstractCharge):
@@ -82,10 +84,10 @@ def tracking(start: float) -> Case:
         initial=start,
     )
 
-    def judge(ledger: dh.Ledger, _: dh.MarketPath) -> tuple[float, float, float]:
+    def judge(ledger: dh.Ledger, _: dh.MarketPath) -> tuple[float, float, float, float]:
         paid = np.asarray(ledger.cost - ledger.charge, float).sum(-1)
         left = np.asarray(ledger.liability, float) + premium + np.asarray(ledger.gain, float).sum(-1)
-        return *sampled(premium + paid + 0.005 * left**2), exact
+        return *sampled(premium + paid + 0.005 * left**2), exact, exact
 
     market = dh.markets.Bachelier("S", 10.0, vol=2.0)
     return Case(problem, market, o.Expectation(), lambda key: mlp(problem, key), judge, 600, 5e-3)
@@ -111,11 +113,11 @@ def signal() -> Case:
         funding=RunningVariance(aversion, noise * steps),
     )
 
-    def judge(ledger: dh.Ledger, paths: dh.MarketPath) -> tuple[float, float, float]:
+    def judge(ledger: dh.Ledger, paths: dh.MarketPath) -> tuple[float, float, float, float]:
         held, seen = np.asarray(ledger.position[..., 0], float), 1.0 - np.asarray(paths.quotes["S"], float)[:, :-1]
         traded = np.diff(held, axis=1, prepend=0.0)
         lost = cost * traded**2 + terms["risk"] * held**2 - terms["gain"] * seen * held
-        return *sampled(lost.sum(axis=1)), exact
+        return *sampled(lost.sum(axis=1)), exact, exact
 
     market = dh.markets.NormalOrnsteinUhlenbeck("S", first, mean_reversion=reversion, level=1.0, vol=vol)
     return Case(problem, market, o.Expectation(), lambda key: mlp(problem, key), judge, 400, 5e-3)
@@ -137,9 +139,9 @@ def liquidation() -> Case:
         close_out=True,
     )
 
-    def judge(ledger: dh.Ledger, _: dh.MarketPath) -> tuple[float, float, float]:
+    def judge(ledger: dh.Ledger, _: dh.MarketPath) -> tuple[float, float, float, float]:
         held, paid = np.asarray(ledger.position[..., 0], float), np.asarray(ledger.cost, float).sum(-1)
-        return *sampled(paid + terms["risk"] * np.sum(held**2, axis=1)), exact
+        return *sampled(paid + terms["risk"] * np.sum(held**2, axis=1)), exact, exact
 
     def policy(key: Array) -> dh.policies.AbstractPolicy:
         return dh.policies.MLP(("time_left",), key=key, activation="silu", semi_recurrent=False)

@@ -1,8 +1,8 @@
 """The least mean squared error with several instruments, by regression across simulated paths, last decision first.
 
 The least of E(x + gains - H)^2 is a square in the wealth w reached so far, p (w - V)^2 + rest (Schweizer 1995; Cerny
-and Kallsen 2007). With p_N = 1, V_N = H and the moves dX of the discounted prices, each decision is two regressions with
-the weight p_{k+1}:
+and Kallsen 2007). With p_N = 1, V_N = H and the moves dX of the discounted prices, each decision is two regressions
+with the weight p_{k+1}:
 
     (V_k, xi_k) = argmin E_k p_{k+1} (v + x . dX - V_{k+1})^2,    a_k = argmin E_k p_{k+1} (1 + a . dX)^2,
     p_k = E_k p_{k+1} (1 + a_k . dX)^2,    best position = xi_k + a_k (w - V_k),
@@ -22,7 +22,10 @@ CHUNK = 20_000
 
 @dataclass(frozen=True)
 class Splines:
-    """Products of cubic splines of the coordinates of the state, one set for each; a constant one is left out."""
+    """Products of cubic splines of the coordinates of the state, one set for each; a constant one is left out.
+
+    Choose coordinates that are hardly correlated: where there are no paths there is nothing to regress on.
+    """
 
     knots: tuple[np.ndarray | None, ...]
 
@@ -101,7 +104,8 @@ def solve(
             tilt = _regress(splines, state, moves, -own, shrink)
             after = shrink * (1.0 + _applied(splines, state, tilt, moves)) ** 2
             left = _regress(splines, state, one, after, own)[:, 0]
-        ahead, shrink = (_applied(splines, state, each[:, None], one) for each in (value, left))
+        ahead = _applied(splines, state, value[:, None], one)
+        shrink = np.clip(_applied(splines, state, left[:, None], one), 0.0, 1.0)
         decisions.append(Decision(splines, value, hedge, tilt, left))
     return Hedge(tuple(decisions[::-1]))
 
