@@ -30,7 +30,7 @@ def bracket(hedge, world, payoff, capital=None):
 @pytest.mark.parametrize(("drift", "capital"), [(0.0, 7.9), (0.2, 5.0)])
 def test_one_stock_is_solved_as_by_quadrature(drift, capital):
     exact = minimum_variance.solve(call, spot=100.0, drift=drift, **WORLD)
-    world, fresh = (stocks(40_000, names=1, drift=drift, seed=seed) for seed in (1, 2))
+    world, fresh = (stocks(20_000, names=1, drift=drift, seed=seed) for seed in (1, 2))
     owed, other = (call(prices[-1, :, 0]) for prices, _ in (world, fresh))
     hedge = regression.solve(*world, owed, pieces=(10,), martingale=drift == 0.0)
     np.testing.assert_allclose(hedge.capital, exact.value, atol=0.05)
