@@ -140,7 +140,7 @@ def two_stocks(effort: Effort, capital: float = 6.0) -> Case:
     judge = regressed(
         problem, market, lambda seen: (seen["a"] + seen["b"], seen["a"] - seen["b"]), (12, 4), capital, effort
     )
-    return Case(problem, market, o.QuadraticError(capital), policy, judge, 600, 5e-3, 3)
+    return Case(problem, market, o.QuadraticError(capital), policy, judge, 600, 5e-3, 2)
 
 
 def stochastic_volatility(effort: Effort) -> Case:
@@ -159,7 +159,7 @@ def stochastic_volatility(effort: Effort) -> Case:
         return dh.policies.MLP(names, key=key, instruments=2, activation="silu", semi_recurrent=False)
 
     judge = regressed(problem, market, lambda seen: (seen[names[0]], seen[names[2]]), (14, 6), None, effort)
-    return Case(problem, market, o.QuadraticError(), policy, judge, 900, 5e-3, 3, 2048)
+    return Case(problem, market, o.QuadraticError(), policy, judge, 900, 5e-3, 2, 2048)
 
 
 CASES: dict[str, Callable[[Effort], Case]] = {

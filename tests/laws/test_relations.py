@@ -340,8 +340,8 @@ RELATIONS: dict[str, Relation] = {
     )
 }  # fmt: skip
 BRIEF = ("vanillas", "digitals", "credit", "variances")  # the others compile for long: left to `make proofs`
-# Of a price of 1. Collocation turns in circles where carry outweighs volatility; at volatilities of 1 to 3 % one barrier
-# in single precision loses how far it is when a drift of many deviations runs into it (two do not).
+# Of a price of 1. Collocation turns in circles where carry outweighs volatility; at volatilities of 1 to 3 %
+# one barrier in single precision loses how far it is when a drift of many deviations runs into it (two do not).
 LOOSE: dict[str, float] = {"longer, True": 5e-4, "longer, False": 5e-4, "no touch, looks": 2e-3}
 LOOSE |= {f"either, {call}, {watch}": 1e-3 for call in (True, False) for watch in ("all the time", "looks")}
 
