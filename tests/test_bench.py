@@ -30,6 +30,20 @@ def test_each_bar_runs(bar):
         assert [row["trades"] for row in rows] == [28, 30]
 
 
+@pytest.mark.parametrize("case", [
+    "liquidation",
+    *(pytest.param(case, marks=pytest.mark.slow) for case in (
+        "indifference price, closing cost", "mean-variance, drift", "mean-variance, two stocks",
+        "mean-variance, stock and option", "quadratic costs, from nothing", "signal",
+    )),
+])  # fmt: skip
+def test_policies_are_trained_beside_their_optimum(case):
+    from bench import oracles
+
+    (row,) = oracles.main(["--quick", "--only", case])
+    assert {"value", "exact", "floor", "passed", "seconds"} <= row.keys()
+
+
 def test_the_benchmark_of_growth_runs(tmp_path):
     from bench.growth import SWEEPS, growth
 

@@ -146,3 +146,25 @@ def test_float32_is_float64_and_slopes_are_finite():
     value, slope = jax.jit(lambda *x: jax.jvp(everything, x, tuple(map(jnp.ones_like, x))))(*terms)
     assert np.isfinite(value).all() and np.isfinite(slope).all()
     assert (np.asarray(value) >= -1e-4).all()
+
+
+def test_two_barriers_close_together_are_reached():
+    # by the eigenfunctions of the corridor, which converge where the images do not
+    low, high, total = np.array([0.95, 0.9, 0.8, 0.8]), np.array([1.05, 1.1, 1.2, 1.3]), np.array([1.2, 0.5, 0.5, 0.3])
+    forward = np.array([1.0, 1.1, 0.9, 1.05])
+    width, away, drift = np.log(high / low), -np.log(low), np.log(forward) / total**2 - 0.5
+    k = np.pi * np.arange(1, 200)[:, None] / width
+    ends = np.exp(-drift * away) - np.cos(k * width) * np.exp(drift * (width - away))
+    decay = np.exp(-0.5 * (drift**2 + k**2) * total**2)
+    inside = np.sum(2.0 / width * np.sin(k * away) * k / (drift**2 + k**2) * decay * ends, axis=0)
+    found = jax.jit(barrier.double_no_touch)(1.0, forward, low, high, total)
+    np.testing.assert_allclose(found, inside, atol=2e-6)
+    assert float(jax.jit(barrier.double_out)(1.0, 1.0, 1.0, 0.95, 1.05, 1.2)) == 0.0
+
+
+def test_float32_answers_a_drift_of_many_deviations_to_one_of_two_barriers():
+    # the other barrier is out of reach, so that one barrier in float64 is the answer
+    terms = {"spot": 1.3167, "forward": 1.5351, "vol": 0.016434, "tau": 2.4163}
+    with jax.enable_x64(True):
+        exact = 1.0 - float(barrier.touch(**terms, barrier=1.561, up=True))
+    np.testing.assert_allclose(barrier.double_no_touch(**terms, lower=0.56, upper=1.561), exact, rtol=1e-4)

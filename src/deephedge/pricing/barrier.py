@@ -20,7 +20,7 @@ from collections.abc import Callable
 
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import log_ndtr, ndtr
+from jax.scipy.special import log_ndtr
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
@@ -30,7 +30,8 @@ from deephedge.pricing.normal import alike, root, sign_of
 # -zeta(1/2) / sqrt(2 pi): by how many deviations of a step a walk overshoots what it is watched for.
 OVERSHOOT = 0.5825971579390107
 _DEAD = 1e-5
-_TURNS = np.arange(-6, 7)  # what is left out is below 1e-8 until nearly every path has reached one of two barriers
+_TURNS = np.arange(-6, 7)  # what is left out is below 1e-8 in a corridor wider than _NARROW
+_NARROW = 0.5  # total volatilities between two barriers below which fewer than 1e-8 of the paths stay inside
 
 
 def shift(vol: ArrayLike, step: ArrayLike) -> Float[Array, "..."]:
@@ -243,23 +244,27 @@ def _between(
     live = (total > _DEAD) & inside
     safe = jnp.where(live, total, 1.0)[..., None]
     growth = black.log_moneyness(forward, spot)[..., None]
-    turns = 2.0 * black.log_moneyness(high, low)[..., None] * jnp.asarray(_TURNS, total.dtype)
+    width = black.log_moneyness(high, low)
+    turns = 2.0 * width[..., None] * jnp.asarray(_TURNS, total.dtype)
     mirrored = 2.0 * black.log_moneyness(low, spot)[..., None] + turns
     moves, signs = jnp.concatenate([turns, mirrored], -1), np.repeat([1.0, -1.0], len(_TURNS)).astype(total.dtype)
     signs = jnp.where(last[..., None], np.append(_TURNS == 0, np.zeros(len(_TURNS), bool)), signs)
     weight = (growth / safe**2 - 0.5) * moves
     d1, d2 = ((black.log_moneyness(forward, end)[..., None] + moves) / safe + 0.5 * safe for end in (first, end))
 
-    def image(exponent: Array, chance: Array) -> Array:
-        return jnp.sum(signs * jnp.exp(jnp.clip(exponent, -_most(total), _most(total))) * chance, axis=-1)
+    def image(exponent: Array, log_chance: Array) -> Array:
+        return jnp.sum(signs * jnp.exp(jnp.minimum(exponent + log_chance, _most(total))), axis=-1)
 
-    price = forward * image(weight + moves, _chance(d1, d2))
-    chance = image(weight, _chance(d1 - safe, d2 - safe))
+    wide = jnp.where(last | (width > _NARROW * total), 1.0, 0.0)
+    price = wide * forward * image(weight + moves, _log_chance(d1, d2))
+    chance = wide * image(weight, _log_chance(d1 - safe, d2 - safe))
     sure = jnp.where(inside & (forward >= first) & (forward <= end), 1.0, 0.0)
     return jnp.where(live, price, forward * sure), jnp.where(live, chance, sure)
 
 
-def _chance(above: Array, below: Array) -> Array:
-    """``N(above) - N(below)`` from the tail in which both are small."""
+def _log_chance(above: Array, below: Array) -> Array:
+    """``log(N(above) - N(below))`` from the tail in which both are small: in float32 a weight may be too large."""
     flip = above + below > 0
-    return ndtr(jnp.where(flip, -below, above)) - ndtr(jnp.where(flip, -above, below))
+    high, low = log_ndtr(jnp.where(flip, -below, above)), log_ndtr(jnp.where(flip, -above, below))
+    apart = low < high
+    return jnp.where(apart, high + jnp.log(-jnp.expm1(jnp.where(apart, low - high, -1.0))), -jnp.inf)
