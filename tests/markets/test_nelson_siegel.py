@@ -62,6 +62,17 @@ def test_bonds_are_those_of_the_sum_of_short_rates():
     np.testing.assert_allclose(single, [log_bond(n, START) for n in (60, 360)], atol=3e-6)
 
 
+def test_many_paths_at_once_have_the_bonds_of_each():
+    states = np.asarray(START) + 0.01 * np.random.default_rng(0).standard_normal((64, MONTHS + 1, 3))
+    left = 5.0 + np.arange(121) / 12 - np.asarray(GRID.times, float)[:, None]
+    logs = jax.jit(jax.vmap(lambda state: market().log_bond(state[:, None], 0.0, left)))(states.astype(np.float32))
+    steps = np.round(12 * left).astype(int)
+    constant = np.array([log_bond(n, np.zeros(3)) for n in range(181)])
+    load = constant[:, None] - np.array([[log_bond(n, row) for row in np.eye(3)] for n in range(181)])
+    expected = constant[steps] - np.einsum("pnk,bpk->bpn", load[steps], states)
+    np.testing.assert_allclose(logs, expected, atol=1e-5)
+
+
 def test_between_two_steps_the_forward_is_that_of_the_step():
     left = np.array([2.0, 2 + 1 / 24, 2 + 1 / 12, 31.0])
     now, half, then, never = np.log(np.asarray(bond(market(), jnp.asarray(START), 0.0, left), float))

@@ -119,16 +119,21 @@ class NelsonSiegel(AbstractMarket):
         del now  # the law does not change with time
         count = round(self.longest / self.step)
         constants = formulas.constants(count, self.decay, self.level, self.covariance, self.step)
-        loads = formulas.loadings(np.arange(count + 1), self.decay, self.step)
         steps = jnp.asarray(left, constants.dtype) / self.step
         # A date that is float32's idea of a whole number of steps is one.
         near = jnp.round(steps)
         steps = jnp.where(jnp.abs(steps - near) < SLACK, near, steps)
-        below = jnp.clip(jnp.floor(steps).astype(int), 0, count - 1)
-        part = steps - below
-        constant = constants[below] + part * (constants[below + 1] - constants[below])
-        load = loads[below] + part[..., None] * (loads[below + 1] - loads[below])
-        return jnp.where(steps <= count, constant - jnp.sum(load * state, axis=-1), jnp.nan)
+        below = jnp.clip(jnp.floor(steps), 0, count - 1)
+
+        def whole(n: Array) -> Array:
+            load = formulas.loadings(n, self.decay, self.step)
+            # Not a sum over the last axis: XLA's CPU compiler (jaxlib 0.10) got one of a gather wrong for many paths.
+            moved = load[..., 0] * state[..., 0] + load[..., 1] * state[..., 1] + load[..., 2] * state[..., 2]
+            return constants[n.astype(int)] - moved
+
+        value = whole(below)
+        value = value + (steps - below) * (whole(below + 1.0) - value)
+        return jnp.where(steps <= count, value, jnp.nan)
 
     def bond(self, state: Float[Array, "... factor"], now: ArrayLike, left: ArrayLike) -> Float[Array, "..."]:
         """Cash for a zero bond of one with ``left`` years to go, at ``state`` (level, slope, curvature)."""
