@@ -23,6 +23,7 @@ from bench.lookback import lookback
 from bench.others import other_settings
 from bench.prices import prices
 from bench.rough import rough_bergomi
+from bench.swaption import swaptions
 from bench.tilting import what_is_left
 
 import deephedge as dh
@@ -200,6 +201,7 @@ BARS: dict[str, Callable[[Effort], list[dict]]] = {
     "tilt": what_is_left,
     "impact": walking_the_book,
     "lookback": lookback,
+    "swaption": swaptions,
     "flow": client_flow,
 }
 

@@ -1,7 +1,7 @@
 """Laws of the markets: every member passes all of them. To add one, add a line to MEMBERS."""
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import equinox as eqx
@@ -88,8 +88,8 @@ def _rated(market, path: dh.MarketPath) -> dict[str, jax.Array]:
     return {f"{name} {end}": market.bond(path.quotes[f"{name}.rating"], left[end]) for end in left for name in "AB"}
 
 
-def _two_factor_bonds(market, path: dh.MarketPath) -> dict[str, jax.Array]:
-    state = jnp.stack([path.quotes["USD.x"], path.quotes["USD.y"]], -1)
+def _factor_bonds(market, path: dh.MarketPath, factors: tuple[str, ...] = ("x", "y")) -> dict[str, jax.Array]:
+    state = jnp.stack([path.quotes[f"USD.{factor}"] for factor in factors], -1)
     return {f"{end} years": _bond(market, state, path.times, end - path.times) for end in (STEPS / 252, 1.0, 7.0)}
 
 
@@ -274,7 +274,25 @@ MEMBERS = {
             ((1, 2, 5, 10), (0.045, 0.04, 0.037, 0.04)), (0.5, 0.05), (0.012, 0.01), -0.7, tenors=(2, 10)
         ),
         (),
-        tradables=_two_factor_bonds,
+        tradables=_factor_bonds,
+    ),
+    "nelson_siegel": Member(
+        lambda: m.NelsonSiegel(
+            *((0.03, -0.01, 0.02), 0.004, (0.0, 0.01, 0.02), (8e-4, 1e-3, 2e-3)),
+            [[1, -0.5, -0.4], [-0.5, 1, 0.3], [-0.4, 0.3, 1]],
+            step=1 / 252,
+            tenors=(0.25, 5),
+        ),
+        (),
+        tradables=partial(_factor_bonds, factors=("level", "slope", "curvature")),
+    ),
+    "nelson_siegel_drift": Member(
+        lambda: m.NelsonSiegel(
+            *((0.03, -0.01, 0.02), 0.004, (0.0, 0.01, 0.02), (8e-4, 1e-3, 2e-3), np.eye(3), 0.01 * np.eye(3)),
+            real_level=(0.01, 0.01, 0.0),
+            step=1 / 252,
+        ),
+        (),
     ),
     "sabr": Member(lambda: m.Sabr("SPX", 100.0, 0.2, 0.8, -0.6)),
     "sabr_carry": Member(lambda: m.Sabr("SPX", 1.0, 0.2, 0.5, 0.5, rate=0.03, dividend=0.01)),

@@ -71,9 +71,10 @@ class ModelCurve(AbstractCurve):
     """The closed formula of a short-rate model, at the factors that the path quotes.
 
     ``model`` is a market that has ``log_bond(state, now, left)``: `markets.HullWhite`, `Vasicek`, `CoxIngersollRoss`,
-    `BlackKarasinski`, or `HullWhiteTwoFactor` with ``state=("x", "y")``. ``state`` names the quotes,
-    ``"<model.name>.<state>"``. The day of the model's curve is time 0 of the path. A `Cap`, a `Swaption` and what is
-    used early take their closed forms and lattices from a model of one Gaussian factor.
+    `BlackKarasinski`, `HullWhiteTwoFactor` with ``state=("x", "y")``, or `NelsonSiegel` with ``("level", "slope",
+    "curvature")``. ``state`` names the quotes, ``"<model.name>.<state>"``. The day of the model's curve is time 0 of
+    the path. A `Cap`, a `Swaption` and what is used early take their closed forms and lattices from a model of one
+    Gaussian factor.
 
     >>> import deephedge as dh, jax.numpy as jnp
     >>> market = dh.markets.Vasicek(0.03, mean_reversion=0.2, level=0.04, vol=0.0)

@@ -37,6 +37,7 @@ from deephedge.markets.lifted import LiftedRoughHeston
 from deephedge.markets.local import LocalVolatility
 from deephedge.markets.lognormal_hazard import LognormalHazard
 from deephedge.markets.mixture import Mixture
+from deephedge.markets.nelson_siegel import NelsonSiegel
 from deephedge.markets.panel import FilteredHistoricalPanel
 from deephedge.markets.panel_fit import fit_panel
 from deephedge.markets.power import MeanRevertingJumps
@@ -119,6 +120,7 @@ __all__ = [
     "Merton",
     "Mixture",
     "MovingSurface",
+    "NelsonSiegel",
     "NeuralSde",
     "Normal",
     "NormalJumps",
