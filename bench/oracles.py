@@ -44,7 +44,7 @@ def vanilla(closes: bool, quick: bool) -> Case:
     return Case(
         problem, dh.markets.BlackScholes("S", vol=0.2, spot=100.0), o.Entropic(1.0),
         lambda key: dh.policies.NoTransactionBand(NAMES, key=key),
-        lambda ledger, _: (*entropic_price(np.asarray(ledger.wealth), 1.0), exact, exact), 600,
+        lambda ledger, _: (*entropic_price(np.asarray(ledger.wealth), 1.0), exact, exact), 600, seeds=5,
     )  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def drifting(capital: float = 7.0) -> Case:
         return exact + more, error, exact, exact
 
     market = dh.markets.BlackScholes("S", **world)
-    return Case(problem, market, o.QuadraticError(capital), policy, judge, 800, 5e-3)
+    return Case(problem, market, o.QuadraticError(capital), policy, judge, 800, 5e-3, 5)
 
 
 def regressed(
@@ -138,7 +138,7 @@ def two_stocks(effort: Effort, capital: float = 6.0) -> Case:
         return dh.policies.WithWealth(inner, problem.cost, prices=("A", "B"), liability="mark")
 
     judge = regressed(
-        problem, market, lambda seen: (seen["a"] + seen["b"], seen["a"] - seen["b"]), (12, 4), capital, effort
+        problem, market, lambda seen: (seen["a"] + seen["b"], seen["a"] - seen["b"]), (8, 1), capital, effort
     )
     return Case(problem, market, o.QuadraticError(capital), policy, judge, 600, 5e-3, 2)
 

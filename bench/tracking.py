@@ -30,7 +30,7 @@ class Case(NamedTuple):
     judge: Judge
     updates: int
     rate: float = 3e-3
-    seeds: int = 5
+    seeds: int = 3
     paths: int = 4096
 
 
