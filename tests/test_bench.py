@@ -30,10 +30,12 @@ def test_each_bar_runs(bar):
         assert [row["trades"] for row in rows] == [28, 30]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("case", [
-    "indifference price, closing cost", "mean-variance, drift", "mean-variance, two stocks",
-    "mean-variance, stock and option", "quadratic costs, from nothing", "signal", "liquidation",
+    "liquidation",
+    *(pytest.param(case, marks=pytest.mark.slow) for case in (
+        "indifference price, closing cost", "mean-variance, drift", "mean-variance, two stocks",
+        "mean-variance, stock and option", "quadratic costs, from nothing", "signal",
+    )),
 ])  # fmt: skip
 def test_policies_are_trained_beside_their_optimum(case):
     from bench import oracles
