@@ -17,7 +17,7 @@ def _from_the_root(monkeypatch):
 
 
 BARS = ("1", "others", "2", "5", "notebook", "seeds", "rough", "tilt", "lookback", "prices")
-LONG = ("3", "impact", "flow")  # compiled for half a minute: left to `make proofs`
+LONG = ("3", "impact", "flow", "swaption")  # compiled for half a minute: left to `make proofs`
 
 
 @pytest.mark.parametrize("bar", [*BARS, *(pytest.param(bar, marks=pytest.mark.slow) for bar in LONG)])
@@ -42,6 +42,35 @@ def test_policies_are_trained_beside_their_optimum(case):
 
     (row,) = oracles.main(["--quick", "--only", case])
     assert {"value", "exact", "floor", "passed", "seconds"} <= row.keys()
+
+
+@pytest.mark.slow
+def test_swaps_of_the_swaption_study_are_those_of_the_library():
+    import jax
+    import numpy as np
+    from bench import swaps as study
+
+    import deephedge as dh
+    from deephedge import instruments as i
+
+    grid, world = dh.TimeGrid.uniform(maturity=1.0, steps=12), study.world()
+    paths = dh.sample(world, grid, 8, key=jax.random.key(0), method="random")
+    curve = i.ModelCurve(world, state=study.FACTORS)
+
+    def library(start, end, rate, path):
+        months = dh.Schedule.uniform(start, end, periods=round(12 * (end - start)))
+        swap = i.Swap(months, months, rate, curve)
+        return swap.price(path), swap.par(path)
+
+    whole, _ = jax.jit(jax.vmap(lambda path: library(5.0, 15.0, study.strike(), path)))(paths)
+    ours = jax.jit(jax.vmap(study.Delivered().price))(paths)
+    np.testing.assert_allclose(ours, whole, atol=3e-6)
+    # After one month a swap of two years from ten on at the first point's par has moved to what the rolled one pays.
+    _, par = jax.jit(jax.vmap(lambda path: library(10.0, 12.0, 0.0, path)))(paths)
+    after, _ = jax.jit(jax.vmap(lambda path, rate: library(10.0, 12.0, rate, path)))(paths, par[:, 0])
+    paid = jax.jit(jax.vmap(study.Rolled(*study.ROLLED["10y x 2y"]).cashflows))(paths)
+    np.testing.assert_allclose(paid[:, 1], after[:, 1], atol=3e-6)
+    assert np.abs(paid[:, 1]).max() > 1e-3
 
 
 def test_the_benchmark_of_growth_runs(tmp_path):
