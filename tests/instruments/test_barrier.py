@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import deephedge as dh
 from deephedge import MarketPath
 from deephedge import instruments as i
 from deephedge.core.errors import ParameterError
+from deephedge.pricing import barrier
 
 TIMES = np.linspace(0.0, 1.0, 9)
 SPOTS = np.exp(np.cumsum(np.random.default_rng(2).normal(0, 0.12, (40, 9)), axis=1))
@@ -82,6 +84,20 @@ def test_parts_make_a_whole_and_a_nearer_barrier_is_worth_less(strike, level, ro
     np.testing.assert_allclose(zero, 0.0, atol=1e-6)
     alive = np.minimum.accumulate(SPOTS[row]) > level
     assert (np.diff(prices, axis=0)[:, alive] <= 1e-6).all() and (prices >= 0).all()
+
+
+def test_on_a_currency_it_knows_both_rates():
+    """Its price is the mean of what it pays, which the corrected formula knows to a thousandth of the spot at best."""
+    market = dh.markets.GarmanKohlhagen("EURUSD", vol=0.08, spot=1.1, rate=0.05, foreign=0.02)
+    grid, terms = dh.TimeGrid.uniform(maturity=0.25, steps=25), ("EURUSD", 1.1, 1.08, 0.25, False)
+    paths = dh.sample(market, grid, 2**15, key=jax.random.key(1), method="random")
+    out = i.Barrier(*terms, monitoring=0.01)
+    cash = np.asarray(jnp.sum(jax.vmap(out.cashflows)(paths) / paths.numeraire, -1), float)
+    price = float(out.price(jax.tree.map(lambda x: x[0], paths))[0])
+    assert abs(cash.mean() - price) < 3 * cash.std() / 2**7.5 + 1e-4
+    # Without the foreign rate it would be off by more than that allows.
+    blind = float(barrier.out(1.1, 1.1 * np.exp(0.05 / 4), 1.1, 1.08, 0.08, 0.25, step=0.01) * np.exp(-0.05 / 4))
+    assert abs(cash.mean() - blind) > 6 * cash.std() / 2**7.5
 
 
 def test_after_the_last_look_it_is_a_plain_option():
