@@ -2,6 +2,7 @@
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.linalg import expm
@@ -89,6 +90,25 @@ def test_bonds_are_martingales_and_spreads_those_of_the_rating(walked):
     spreads = -np.log(0.4 + 0.6 * (1.0 - expm(PRICED * 3.0)[:, 3])) / 3.0
     expected = spreads[walked["A.rating"].astype(int)]
     np.testing.assert_allclose(walked["A.spread.3y"], expected, rtol=2e-5)
+
+
+def test_protection_on_a_rated_name_is_a_martingale():
+    """A swap reads the survival of the rating that a name has; flat hazards between quoted tenors cost little."""
+    market = pair(tenors=(0.25, 0.5, 0.75, 1.0, 1.5, 2.0), rate=0.03)
+    grid, swap = dh.TimeGrid.uniform(maturity=2.0, steps=16), dh.instruments.Cds("B", 0.05, 2.0)
+    paths = dh.sample(market, grid, 2**15, key=jax.random.key(4), method="random")
+    price, cash = (np.asarray(x, float) for x in (jax.vmap(swap.price)(paths), jax.vmap(swap.cashflows)(paths)))
+    assert np.isfinite(price).all() and (np.asarray(paths.quotes["B.alive"])[:, -1] == 0).any()
+    value = price / np.asarray(paths.numeraire) + np.cumsum(cash / np.asarray(paths.numeraire), 1)
+    for point in (4, 8, 16):
+        moved = value[:, point] - value[:, 0]
+        assert abs(moved.mean()) < 3.5 * moved.std() / 2**7.5 + 2e-4, point
+    # On the real world's odds protection would look cheap or dear: the law can fail.
+    other = dh.sample(
+        pair(tenors=market.tenors, rate=0.03, real_world=True), grid, 2**15, key=jax.random.key(4), method="random"
+    )
+    earned = np.asarray(jnp.sum(jax.vmap(swap.cashflows)(other) / other.numeraire, 1), float) - price[0, 0]
+    assert abs(earned.mean()) > 6 * earned.std() / 2**7.5
 
 
 def test_the_real_world_moves_without_premia():

@@ -265,6 +265,8 @@ def _log_survival(path: MarketPath, name: str, law: SurvivalLaw | None, left: Ar
     if not quoted:
         return -path.quote(f"{name}.intensity")[:, None] * left
     years = np.array([0.0] + [tenor for tenor, _ in quoted])
-    logs = jnp.stack([jnp.zeros_like(path.times)] + [jnp.log(path.quote(key)) for _, key in quoted], axis=-1)
+    logs = jnp.stack(
+        [jnp.zeros_like(path.times)] + [jnp.log(jnp.maximum(path.quote(key), _LEAST)) for _, key in quoted], axis=-1
+    )
     hazards = -jnp.diff(logs) / np.diff(years).astype(logs.dtype)
     return hazard.log_survival(as_float(years[1:]), hazards[:, None], left)

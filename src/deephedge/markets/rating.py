@@ -49,8 +49,9 @@ class RatingMigration(AbstractMarket):
     several names hence depends on the grid (joint defaults get rarer as steps get shorter); the law of one does not.
 
     Quotes, for each name, ``"<name>.rating"``, ``"<name>.alive"`` (1 before default, 0 from then on) and, for each of
-    ``tenors`` (years), ``"<name>.spread.<tenor>y"``: what the zero bond of that time yields above the riskless one,
-    with ``recovery`` of treasury, above 0 so that a bond in default has a yield. ``rate`` per year is constant.
+    ``tenors`` (years), ``"<name>.survival.<tenor>y"``, the probability to live so much longer (0 in default), which
+    credit contracts read, and ``"<name>.spread.<tenor>y"``: what the zero bond of that time yields above the riskless
+    one, with ``recovery`` of treasury, above 0 so that a bond in default has a yield. ``rate`` per year is constant.
 
     Raises ``ParameterError`` for a parameter outside its domain. Source: Jarrow, Lando and Turnbull (1997), for the
     chain and its premia; Gupton, Finger and Bhatia (1997), for the latent normals.
@@ -59,7 +60,7 @@ class RatingMigration(AbstractMarket):
     >>> made_up = [[-0.1, 0.09, 0.01], [0.05, -0.15, 0.1], [0, 0, 0]]
     >>> market = dh.markets.RatingMigration(("A", "B"), made_up, (0, 1), correlation=0.3, premium=1.5, tenors=(5,))
     >>> sorted(dh.sample(market, dh.TimeGrid.uniform(maturity=1.0, steps=4), 8, key=jax.random.key(0)).quotes)
-    ['A.alive', 'A.rating', 'A.spread.5y', 'B.alive', 'B.rating', 'B.spread.5y']
+    ['A.alive', 'A.rating', 'A.spread.5y', 'A.survival.5y', 'B.alive', 'B.rating', 'B.spread.5y', 'B.survival.5y']
     """
 
     names: tuple[str, ...] = eqx.field(static=True, converter=_names)
@@ -151,5 +152,7 @@ class RatingMigration(AbstractMarket):
             place = ratings[:, n]
             quotes[f"{name}.rating"] = place.astype(dtype)
             quotes[f"{name}.alive"] = (place < len(self.generator) - 1).astype(dtype)
-            quotes |= {f"{name}.spread.{tenor:g}y": spreads[k][place] for k, tenor in enumerate(self.tenors)}
+            for k, tenor in enumerate(self.tenors):
+                quotes[f"{name}.spread.{tenor:g}y"] = spreads[k][place]
+                quotes[f"{name}.survival.{tenor:g}y"] = odds[k][place]
         return quotes
