@@ -9,13 +9,13 @@ from jaxtyping import Array, Float
 from deephedge.core.accumulate import accumulated
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
-from deephedge.core.types import as_float
+from deephedge.core.types import optional
 from deephedge.pricing.normal import root
 
 
 def optional_number() -> Any:
     """Declare a numeric field that may be left out."""
-    return eqx.field(converter=lambda value: None if value is None else as_float(value), default=None)
+    return eqx.field(converter=optional, default=None)
 
 
 @runtime_checkable
