@@ -24,12 +24,13 @@ def along(contract: AbstractTradable, path: MarketPath, quote: str, order: int =
     require(
         isinstance(contract, AbstractTradable), f"{name} has no price, so no sensitivity to {quote!r}", ProblemError
     )
+    held = contract.held(path)  # of what rolls, the terms of what is held stay as they are
 
     def price(values: Float[Array, " points"]) -> Float[Array, " points"]:
-        return contract.price(path.with_quotes({quote: values}))
+        return held.price(path.with_quotes({quote: values}))
 
     for _ in range(order):
-        price = sensitivity(price, 0) if contract.pointwise else _diagonal(price)
+        price = sensitivity(price, 0) if held.pointwise else _diagonal(price)
     return price(path.quote(quote))
 
 
