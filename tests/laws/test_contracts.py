@@ -112,7 +112,7 @@ MEMBERS = {
     "FuturesStrip": Member(i.FuturesStrip(NEARBY, (0.3, 0.6, 0.9), lag=0.05), "oil"),
     "second nearby to the end": Member(i.FuturesStrip((*NEARBY, "CL.future.1.2"), (0.3, 0.6, 0.9, 1.2), 2), "oil"),
     "RollingOption": Member(i.RollingOption("A", 0.5, 0.25)),
-    "put held to its end": Member(i.RollingOption("A", 0.3, 0.3, 0.95, call=False)),
+    "put held to its end": Member(i.RollingOption("A", 0.25, 0.25, 0.95, call=False)),
     "Swing": Member(i.Swing("A", 1.0, (0.25, 0.5, 0.75, 0.9), 2, 1), fair=False),
     "ForwardStart": Member(i.ForwardStart("A", 1.05, 0.3, 1.0, call=False)),
     "Cliquet": Member(i.Cliquet("A", (0.1, 0.4, 0.7), 1.0, floor=-0.05, cap=0.1)),

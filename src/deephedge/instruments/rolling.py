@@ -26,8 +26,10 @@ class RollingOption(AbstractTradable):
     .. math:: V_{k+1}(K_j, t_j+\text{tenor}) - V_k(K_j, t_j+\text{tenor}),
 
     and `rolls` says where a problem charges for closing and opening. ``every`` is at most the tenor: equal to it, each
-    option is held to its end. Prices are those of the surface that the path quotes (`ListedOption`), or Black's on the
-    quote ``vol`` where it is named or there is no surface (``"<underlier>.vol"``).
+    option is held to its end. An end between two points is settled at the second, on the spot there, like that of every
+    contract: it lives longer than its price says, so choose a tenor that ends on points. Prices are those of the
+    surface that the path quotes (`ListedOption`), or Black's on the quote ``vol`` where it is named or there is no
+    surface (``"<underlier>.vol"``).
 
     The strike opened at a point is a share of its spot, so the derivative of the price there is not a delta: `held`
     fixes the terms, and `features.Delta` and its kin ask for it.
