@@ -150,8 +150,8 @@ class Limits(AbstractConstraint):
         """The point nearest to ``x`` on the way to ``anchor`` that convexity shows to keep every limit it keeps."""
         here, there = self.usage(x, before), self.usage(anchor, before)
         # A usage is known to the rounding of its terms, which may be far larger than what they come to.
-        slope = jax.jacfwd(lambda at: self.usage(at, before))(lax.stop_gradient(anchor))
-        noise = 32 * jnp.finfo(x.dtype).eps * (jnp.abs(slope) @ (jnp.abs(x) + jnp.abs(before)))
+        slope = jax.jacfwd(lambda at: self.usage(at, before))(lax.stop_gradient(x))
+        noise = 8 * jnp.finfo(x.dtype).eps * (jnp.abs(slope) @ (jnp.abs(x) + jnp.abs(before)))
         goal = lax.stop_gradient(jnp.maximum(1.0 - INSIDE / 2 - noise, there))
         broken = here > goal
         kept = jnp.where(broken, (goal - there) / jnp.where(broken, jnp.maximum(here - there, 1e-30), 1.0), 1.0)
