@@ -1,7 +1,9 @@
-"""Data in: daily histories, cleaned and with their provenance, and paths made of them."""
+"""Data in: records with the time they could be known, daily histories with their provenance, and paths made of them."""
 
+from deephedge.data.daily import load
 from deephedge.data.history import History, Provenance
-from deephedge.data.sources import load
+from deephedge.data.kinds import KINDS, Kind
+from deephedge.data.records import Origin, Records
 from deephedge.data.to_paths import windows
 
-__all__ = ["History", "Provenance", "load", "windows"]
+__all__ = ["KINDS", "History", "Kind", "Origin", "Provenance", "Records", "load", "windows"]
