@@ -111,11 +111,12 @@ class Records:
     @property
     def digest(self) -> str:
         """SHA-256 of kind, columns and rows: the same content has the same one, whatever file it came from."""
-        import io
-
-        buffer = io.BytesIO()
-        self.frame.rechunk().write_ipc_stream(buffer, compression="uncompressed")
-        return hashlib.sha256(self.kind.name.encode() + b"\0" + buffer.getbuffer()).hexdigest()
+        found = hashlib.sha256(self.kind.name.encode())
+        for column in self.frame:
+            found.update(column.name.encode() + b"\0")
+            for part in _canonical(column):
+                found.update(part)
+        return found.hexdigest()
 
     def __len__(self) -> int:
         return self.frame.height
@@ -205,6 +206,21 @@ def _finite(column: "pl.Series", source: str) -> "pl.Series":
     told = f"{source}: {wrong:,} values of {column.name} are infinite; leave what is not known empty"
     require(wrong == 0, told, DataError)
     return column.fill_nan(None)
+
+
+def _canonical(column: "pl.Series") -> "Iterable[bytes]":
+    """The same bytes for the same values, however the table keeps them."""
+    import polars as pl
+
+    yield np.packbits(column.is_null().to_numpy()).tobytes()
+    if column.dtype == pl.String:
+        text = column.fill_null("")
+        yield text.str.len_bytes().to_numpy().astype("<u4").tobytes()
+        yield (text.str.join("").item() or "").encode()
+    elif column.dtype == pl.Float64:
+        yield (column.fill_null(0.0).to_numpy() + 0.0).astype("<f8").tobytes()  # minus zero is zero
+    else:
+        yield column.to_physical().fill_null(0).to_numpy().astype("<i8").tobytes()
 
 
 def _check(kind: Kind, frame: "pl.DataFrame", source: str) -> None:

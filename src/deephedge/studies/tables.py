@@ -21,7 +21,7 @@ SHORT = {"std": "st. dev.", "var": "VaR", "cvar": "CVaR"}
 
 def likeness(rows: Sequence[Likeness], called: Mapping[str, str]) -> Table:
     """Simulated beside real years, and rival markets."""
-    table = _table("Simulated and real years", "statistic")
+    table = plain("Simulated and real years", "statistic")
     parts = list(dict.fromkeys(part for row in rows for part in row.real))
     rivals = list(dict.fromkeys(name for row in rows for name in row.rivals))
     for column in (
@@ -44,7 +44,7 @@ def results(
     found: Comparison, title: str, unit: Unit, called: Mapping[str, str], learnt: Sequence[str], width: int = 160
 ) -> Table:
     """One row a policy: its metrics, and the difference of its CVaR to the reference with the interval."""
-    table = _table(f"{title} ({unit.name}, VaR and CVaR at {100 * found.level:g} %)", "policy")
+    table = plain(f"{title} ({unit.name}, VaR and CVaR at {100 * found.level:g} %)", "policy")
     shown = [metric for metric in SHOWN if width >= NARROW or metric not in SPARED]
     for metric in shown:
         table.add_column(SHORT.get(metric, metric), justify="right", style="bold" if metric == "cvar" else "")
@@ -68,7 +68,7 @@ def across(found: Comparison, unit: Unit) -> Table:
 
 def side_by_side(rows: Sequence[Mapping[str, str]]) -> Table:
     """Runs that share no test: plain columns."""
-    table = _table("Runs", "run")
+    table = plain("Runs", "run")
     for column in list(rows[0])[1:]:
         table.add_column(column, justify="right")
     for row in rows:
@@ -78,7 +78,7 @@ def side_by_side(rows: Sequence[Mapping[str, str]]) -> Table:
 
 def quotes(found: Sequence[Quote], unit: Unit, called: Mapping[str, str], premium: float) -> Table:
     """Indifference prices with their standard errors."""
-    table = _table(f"Indifference price ({unit.name})", "side")
+    table = plain(f"Indifference price ({unit.name})", "side")
     for column in ("price", "standard error", "hedged by"):
         table.add_column(column, justify="right")
     for quote in found:
@@ -91,7 +91,7 @@ def quotes(found: Sequence[Quote], unit: Unit, called: Mapping[str, str], premiu
 
 def findings(found: Sequence[Finding]) -> Table:
     """What the doctor saw."""
-    table = _table("", "")
+    table = plain("", "")
     table.add_column("")
     table.add_column("")
     for one in found:
@@ -102,9 +102,11 @@ def findings(found: Sequence[Finding]) -> Table:
     return table
 
 
-def _table(title: str, first: str) -> Table:
+def plain(title: str, *columns: str) -> Table:
+    """An empty table of the house's look."""
     table = Table(title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column(first)
+    for column in columns:
+        table.add_column(column)
     return table
 
 

@@ -3,10 +3,13 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deephedge.cli.data import app as data_app
+from deephedge.cli.state import screen as new_screen
+from deephedge.cli.state import state
 from deephedge.core.errors import DeephedgeError
 
 if TYPE_CHECKING:
@@ -16,12 +19,15 @@ BAD_INPUT, INTERRUPTED = 2, 130
 DEMO = "studies/spx_call.toml"
 STUDIES = "Studies: a TOML file, from data to report"
 MACHINE = "This machine"
+DATA = "Data: what there is to learn from"
 RUNS = "Runs: a folder that a study has made"
 
 app = typer.Typer(
     name="deephedge", add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
+
+app.add_typer(data_app, name="data", rich_help_panel=DATA)
 
 StudyFile = Annotated[str, typer.Argument(metavar="STUDY", help="A TOML file, or the name of one that comes along.")]
 Folder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
@@ -48,10 +54,7 @@ def options(
 
         typer.echo(f"deephedge {__version__}")
         raise typer.Exit()
-    _state.update(debug=debug, quiet=quiet)
-
-
-_state: dict[str, Any] = {"debug": False, "quiet": False, "screen": None}
+    state.update(debug=debug, quiet=quiet)
 
 
 @app.command(rich_help_panel=STUDIES)
@@ -62,7 +65,7 @@ def run(
     """The whole job: simulate, train, evaluate, backtest, report."""
     from deephedge import studies
 
-    studies.run(_study(study, overrides, data), out=out, folder=folder, resume=resume, screen=_screen())
+    studies.run(_study(study, overrides, data), out=out, folder=folder, resume=resume, screen=new_screen())
 
 
 @app.command(rich_help_panel=STUDIES)
@@ -83,7 +86,7 @@ def simulate(
     from deephedge.studies import draw, score, simulate
     from deephedge.studies.job import agreement_table, keep_compiled_programs
 
-    found, screen = _study(study, overrides, data), _screen()
+    found, screen = _study(study, overrides, data), new_screen()
     keep_compiled_programs()
     if found.data is not None:
         screen.show(agreement_table(found, simulate(found, paths=paths, screen=screen)))
@@ -102,7 +105,7 @@ def train(
     """Train the policies of a study, and nothing else."""
     from deephedge.studies import open_run, train
 
-    found, screen = _study(study, overrides, data), _screen()
+    found, screen = _study(study, overrides, data), new_screen()
     place = open_run(found, out=out, folder=folder, resume=resume, screen=screen)
     train(found, place, screen=screen, resume=resume)
     screen.show(f"trained: {place.path}")
@@ -162,7 +165,7 @@ def compare(folders: Annotated[list[Path], typer.Argument(metavar="RUN RUN...")]
     from deephedge.studies.evaluation import unit
     from deephedge.studies.rundir import RunFolder
 
-    screen = _screen()
+    screen = new_screen()
     with screen.stage("reading the runs"):
         found, rows = compare(folders)
     screen.show(tables.side_by_side(rows))
@@ -177,7 +180,7 @@ def doctor() -> None:
     """Is this machine ready? Versions, devices, threads, cache, data."""
     from deephedge.studies import doctor, tables
 
-    found, screen = doctor(), _screen()
+    found, screen = doctor(), new_screen()
     screen.show(tables.findings(found))
     if not all(one.healthy for one in found):
         screen.show("Not healthy: see the lines marked mend.")
@@ -192,7 +195,7 @@ def main() -> None:
 
 def status(arguments: list[str]) -> int:
     """Run a command line and return its exit status."""
-    _state.update(debug="--debug" in arguments, quiet=False, screen=None)
+    state.update(debug="--debug" in arguments, quiet=False, screen=None)
     try:
         left_with = int(app(arguments, standalone_mode=False) or 0)
         return _interrupted() if left_with == INTERRUPTED else left_with  # typer turns Ctrl-C into this number
@@ -209,30 +212,20 @@ def status(arguments: list[str]) -> int:
 
 
 def _refuse(error: Exception, message: str) -> int:
-    if _state["debug"]:
+    if state["debug"]:
         raise error
     print(f"error: {' '.join(message.split())}", file=sys.stderr)
     return BAD_INPUT
 
 
 def _interrupted() -> int:
-    screen = _state["screen"]
+    screen = state["screen"]
     place = getattr(screen, "folder", None)
     again = shlex.join(["deephedge", *sys.argv[1:]])
     again += "" if "--resume" in sys.argv else " --resume"
     told = f"interrupted; {place} holds all that is done, go on with: {again}" if place else "interrupted"
     print(f"\n{told}", file=sys.stderr)
     return INTERRUPTED
-
-
-def _screen() -> "Screen":
-    from deephedge.studies import Screen
-
-    screen = Screen.standard()
-    if _state["quiet"]:
-        screen.err = None
-    _state["screen"] = screen
-    return screen
 
 
 def _study(file: str, overrides: list[str] | None, data: str | None) -> "Study":
@@ -246,7 +239,7 @@ def _run(folder: Path) -> tuple["Study", "RunFolder", "Screen"]:
     from deephedge.studies.job import check_data, keep_compiled_programs
 
     keep_compiled_programs()
-    place, screen = RunFolder.open(folder), _screen()
+    place, screen = RunFolder.open(folder), new_screen()
     study = Study.of_run(place)
     check_data(study, place)
     screen.log = place.path / "run.log"
