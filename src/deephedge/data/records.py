@@ -62,6 +62,22 @@ class Records:
         order = ["known_time", "event_time", *kind.keys]
         return cls(kind, frame.sort(order, maintain_order=True), origin, tuple(repairs))
 
+    @classmethod
+    def kept(
+        cls, kind: Kind, frame: "pl.DataFrame", *, origin: Origin, repairs: Iterable[str] = (), ordered: bool = False
+    ) -> "Records":
+        """Rows that were records before, such as those of a store: not checked again, and not sorted if ``ordered``.
+
+        Columns of the kind that ``frame`` lacks are empty.
+        """
+        import polars as pl
+
+        wanted = {name: types()[of] for name, of in kind.columns.items()}
+        missing = [pl.lit(None, of).alias(name) for name, of in wanted.items() if name not in frame.columns]
+        frame = frame.with_columns(missing).select(*wanted)
+        order = ["known_time", "event_time", *kind.keys]
+        return cls(kind, frame if ordered else frame.sort(order, maintain_order=True), origin, tuple(repairs))
+
     def between(self, start: Moment | None = None, end: Moment | None = None) -> "Records":
         """What happened from ``start`` to before ``end``; a day without a time means its first moment, UTC."""
         import polars as pl

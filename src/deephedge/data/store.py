@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -182,26 +183,24 @@ class Store:
         snapshot = self.snapshot(name)
         kind = kind_of(snapshot.kind)
         origin = snapshot.origins[0] if len(snapshot.origins) == 1 else _several(snapshot)
-        files = self.files(snapshot, start, end, bucket)
-        if not files:
+        parts = _kept(snapshot, start, end, bucket)
+        if not parts:
             return Records.of(kind, {}, origin=origin, repairs=snapshot.repairs)
         wanted = [*kind.columns] if columns is None else _wanted(kind, columns)
         where = [pl.col("event_time") >= moment(start)] if start is not None else []
         where += [pl.col("event_time") < moment(end)] if end is not None else []
         where += [pl.col(str(kind.bucket)) == bucket] if bucket is not None and kind.bucket else []
+        files = [self._place(part) for part in parts]
         frame = pl.scan_parquet(files, glob=False).select(wanted).filter(*where).collect()
-        return Records.of(kind, frame, origin=origin, repairs=snapshot.repairs)
+        apart = all(early.last < late.first for early, late in pairwise(parts))  # each part is in order itself
+        ordered = apart and frame["known_time"].is_sorted()
+        return Records.kept(kind, frame, origin=origin, repairs=snapshot.repairs, ordered=ordered)
 
     def files(
         self, snapshot: Snapshot, start: Moment | None = None, end: Moment | None = None, bucket: str | None = None
     ) -> list[Path]:
         """The parts that may hold rows of the span and of the bucket."""
-        low = "" if start is None else moment(start).isoformat()
-        high = "9999" if end is None else moment(end).isoformat()
-        divided = kind_of(snapshot.kind).bucket is not None and bucket is not None
-        kept = [part for part in snapshot.parts if part.last >= low and part.first < high]
-        kept = [part for part in kept if not divided or part.bucket == bucket]
-        return [self._place(part) for part in kept]
+        return [self._place(part) for part in _kept(snapshot, start, end, bucket)]
 
     def verify(self, snapshot: Snapshot) -> list[str]:
         """A sentence for each part that is missing or is not what its name says."""
@@ -247,6 +246,14 @@ class Store:
         half = place.with_suffix(f".{os.getpid()}.part")
         frame.write_parquet(half, compression="zstd", row_group_size=ROWS_A_GROUP, statistics=True)
         half.replace(place)
+
+
+def _kept(snapshot: Snapshot, start: Moment | None, end: Moment | None, bucket: str | None) -> list[Part]:
+    low = "" if start is None else moment(start).isoformat()
+    high = "9999" if end is None else moment(end).isoformat()
+    divided = kind_of(snapshot.kind).bucket is not None and bucket is not None
+    found = [part for part in snapshot.parts if part.last >= low and part.first < high]
+    return [part for part in found if not divided or part.bucket == bucket]
 
 
 def _several(snapshot: Snapshot) -> Origin:

@@ -108,8 +108,10 @@ def _files(place: str, known: Iterable[str]) -> list[Path]:
     return found
 
 
-def listing(store: Store) -> Table:
+def listing(store: Store) -> Table | str:
     """One row a data set."""
+    if not store.names():
+        return f"{store.root} holds no data sets; add one with deephedge data add NAME FILE"
     table = plain(f"Data sets in {store.root}", "name", "kind", "rows", "from", "to", "snapshot", "source")
     for name in store.names():
         one = store.snapshot(name)
