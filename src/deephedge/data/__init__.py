@@ -1,9 +1,39 @@
 """Data in: records with the time they could be known, daily histories with their provenance, and paths made of them."""
 
+from deephedge.data.align import Table, aligned, closes, daily_history
+from deephedge.data.columns import AbstractColumn, Decayed, Latest
 from deephedge.data.daily import load
 from deephedge.data.history import History, Provenance
 from deephedge.data.kinds import KINDS, Kind
+from deephedge.data.live import Live
+from deephedge.data.lookahead import Finding, lookahead
 from deephedge.data.records import Origin, Records
+from deephedge.data.stream import Kafka, Malformed, Websocket, listen, replay, rows_of
 from deephedge.data.to_paths import windows
 
-__all__ = ["KINDS", "History", "Kind", "Origin", "Provenance", "Records", "load", "windows"]
+__all__ = [
+    "KINDS",
+    "AbstractColumn",
+    "Decayed",
+    "Finding",
+    "History",
+    "Kafka",
+    "Kind",
+    "Latest",
+    "Live",
+    "Malformed",
+    "Origin",
+    "Provenance",
+    "Records",
+    "Table",
+    "Websocket",
+    "aligned",
+    "closes",
+    "daily_history",
+    "listen",
+    "load",
+    "lookahead",
+    "replay",
+    "rows_of",
+    "windows",
+]
