@@ -1,5 +1,6 @@
 """Data in: records with the time they could be known, daily histories with their provenance, and paths made of them."""
 
+from deephedge.data import transforms
 from deephedge.data.align import Table, aligned, closes, daily_history
 from deephedge.data.columns import AbstractColumn, Decayed, Latest
 from deephedge.data.daily import load
@@ -35,5 +36,6 @@ __all__ = [
     "lookahead",
     "replay",
     "rows_of",
+    "transforms",
     "windows",
 ]
