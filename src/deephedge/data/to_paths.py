@@ -1,5 +1,7 @@
 """History as paths: every window of it, each a path of its own."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from deephedge.core.errors import DataError, require
@@ -12,13 +14,14 @@ TRADING_DAY = 1 / 252  # years
 
 
 def windows(
-    history: History, steps: int, *, step_years: float = TRADING_DAY, rebase: bool = True
+    history: History, steps: int, *, step_years: float = TRADING_DAY, rebase: bool | Sequence[str] = True
 ) -> tuple[MarketPath, np.ndarray]:
     r"""All windows of ``steps`` trading days, one started on every day, as a batch of paths and their start dates.
 
     From :math:`n` days come :math:`n-\text{steps}` overlapping paths of ``steps + 1`` points; they share days, so
     intervals for their statistics need a block bootstrap. Times are ``0, step_years, ...`` in years and the numeraire
-    is 1. With ``rebase`` the price is divided by its value at each window's start, so that it is in units of it.
+    is 1. The quotes in ``rebase`` (the first, if it is true) are divided by their value at each window's start, so that
+    they are in units of it.
     Raises ``DataError`` where a quote is missing (a volatility that begins later than the price).
 
     >>> from deephedge import data
@@ -28,9 +31,10 @@ def windows(
     """
     _check(history, steps, step_years)
     cut = {name: np.lib.stride_tricks.sliding_window_view(history.quotes[name], steps + 1) for name in history.names}
-    if rebase:
-        price = history.names[0]
-        cut[price] = cut[price] / cut[price][:, :1]
+    for name in (history.names[:1] if rebase else ()) if isinstance(rebase, bool) else rebase:
+        above = bool((history.quote(name) > 0).all())
+        require(above, f"{name} is 0 or less on some days, so windows cannot be in units of their start", DataError)
+        cut[name] = cut[name] / cut[name][:, :1]
     count = len(history) - steps
     times = np.broadcast_to(np.arange(steps + 1) * step_years, (count, steps + 1))
     quotes = {name: as_float(values) for name, values in cut.items()}

@@ -1,6 +1,6 @@
 """What a study fits to its training years and to nothing else; a study file says ``type = "fitted.<name>"``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import jax
@@ -11,7 +11,16 @@ from deephedge.core.random import named_key
 from deephedge.data import History
 from deephedge.evaluation.metrics import risk
 from deephedge.hedging import snapshots
-from deephedge.markets import BlackScholes, BlockBootstrap, FilteredHistorical, Heston, sample
+from deephedge.markets import (
+    BlackScholes,
+    BlockBootstrap,
+    FilteredHistorical,
+    FilteredHistoricalPanel,
+    Heston,
+    Replay,
+    fit_panel,
+    sample,
+)
 from deephedge.markets.garch_fit import filtered, fit_gjr
 from deephedge.policies import MinimumVarianceDelta, WhalleyWilmott
 from deephedge.studies.ledgers import hedged
@@ -51,6 +60,8 @@ class Fitted:
             "fitted.BlockBootstrap": self.block_bootstrap,
             "fitted.FilteredHistorical": self.filtered_historical,
             "fitted.Heston": self.heston,
+            "fitted.Panel": self.panel,
+            "fitted.Replay": self.replay,
             "fitted.MinimumVarianceDelta": self.minimum_variance_delta,
             "fitted.WhalleyWilmott": self.whalley_wilmott,
         }
@@ -91,11 +102,37 @@ class Fitted:
 
     def block_bootstrap(self, block: float = 21.0, centre: bool = True) -> BlockBootstrap:
         """All quotes of the training years; days without a volatility are left out."""
-        years, name = self.study.years("train"), self.study.underlier
-        known = np.all([np.isfinite(row) for row in years.quotes.values()], axis=0)
-        require(bool(known.sum() > 2), f"{years} has no days with every quote; a bootstrap needs them", DataError)
-        quotes = {key: row[known] for key, row in years.quotes.items()}
-        return BlockBootstrap(quotes, block=block, centre=(name,) if centre else (), start={name: 1.0})
+        quotes = self._complete(self.study.years("train").names)
+        rebased = self._rebased()
+        centred = rebased if centre else ()
+        return BlockBootstrap(quotes, block=block, centre=centred, start=dict.fromkeys(rebased, 1.0))
+
+    def panel(
+        self, kinds: dict[str, str], drift: str = "martingale", distribution: str = "normal"
+    ) -> FilteredHistoricalPanel:
+        """Filtered historical simulation of all series named in ``kinds`` together; see `markets.fit_panel`.
+
+        A path starts in the state of any training day; prices that the study rebases start at 1.
+        """
+        quotes = self._complete(kinds)
+        start = {name: 1.0 for name in self._rebased() if kinds.get(name) == "price"}
+        return fit_panel(quotes, kinds, start="drawn", drift=drift, distribution=distribution, spot=start)
+
+    def replay(self, quotes: tuple[str, ...] = ()) -> Replay:
+        """Windows of the training years as they were, of all quotes or of those named."""
+        return Replay(self._complete(quotes or self.study.years("train").names), rebase=self._rebased())
+
+    def _complete(self, names: Iterable[str]) -> dict[str, np.ndarray]:
+        """These quotes on the training days that have all of them."""
+        years = self.study.years("train")
+        rows = {name: years.quote(name) for name in names}
+        known = np.all([np.isfinite(row) for row in rows.values()], axis=0)
+        require(bool(known.sum() > 2), f"{years} has no days with all of {', '.join(rows)}", DataError)
+        return {name: row[known] for name, row in rows.items()}
+
+    def _rebased(self) -> tuple[str, ...]:
+        data = self.study.data
+        return self.study.history.names[:1] if data is None or data.rebase is None else data.rebase
 
     def minimum_variance_delta(self, paths: int = 4096) -> MinimumVarianceDelta:
         """Coefficients by regression on paths of the training market."""

@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 from deephedge.config import build
 from deephedge.core.errors import ConfigError, nearest, require
+from deephedge.data.transforms import AbstractTransform
 
+STORED = "store:"
 Years = tuple[str | date, str | date]
 SECTIONS = (
     "title", "summary", "seed", "data", "market", "rivals", "problem", "objective", "policies", "baselines", "training",
@@ -24,6 +26,12 @@ class DataSettings:
     ``train`` fits the market, ``link`` the tie between it and implied volatility where that begins only later,
     ``validation`` chooses the stopping point of training, ``test`` is looked at once. ``source`` and ``columns`` are
     those of ``data.load``, and ``name`` is what the price is called on paths.
+
+    Or, for any set of series, ``files``: paths, or tables of a path, a ``layout`` and its settings; or
+    ``source = "store:NAME@ID"``. Then ``quotes`` says what each is called on paths and in the files (all that there
+    are, unless given), a day is a session of ``exchange``, and a value older than ``max_age`` (``"10d"``) is none.
+    ``transforms`` makes more quotes of them, fitted on ``train``. In each window the quotes in ``rebase`` are divided
+    by their value at its start; the first one is, unless said.
     """
 
     train: Years
@@ -33,6 +41,23 @@ class DataSettings:
     source: str | dict[str, str] = "arch"
     columns: dict[str, str] | None = None
     name: str = "SPX"
+    files: tuple[str | dict[str, Any], ...] = ()
+    quotes: dict[str, str] = dataclasses.field(default_factory=dict)
+    exchange: str = "XNYS"
+    max_age: str | None = None
+    transforms: tuple[AbstractTransform, ...] = ()
+    rebase: tuple[str, ...] | None = None
+
+    @property
+    def joined(self) -> bool:
+        """Whether the history is joined of records, of files or of the store, and not read by ``data.load``."""
+        return bool(self.files) or (isinstance(self.source, str) and self.source.startswith(STORED))
+
+    @property
+    def spans(self) -> list[Years]:
+        """The parts that are named, in order of their first days."""
+        named = (self.train, self.link, self.validation, self.test)
+        return sorted((span for span in named if span is not None), key=lambda span: str(span[0]))
 
     def __post_init__(self):
         spans = {name: getattr(self, name) for name in ("train", "link", "validation", "test")}

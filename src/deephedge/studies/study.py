@@ -15,13 +15,14 @@ from deephedge import config as toml
 from deephedge.core.errors import ConfigError, MissingFeature, nearest, require
 from deephedge.core.paths import MarketPath
 from deephedge.core.random import named_key
-from deephedge.data import History, load, windows
+from deephedge.data import History, transforms, windows
 from deephedge.hedging import HedgingProblem, rollout
 from deephedge.markets import AbstractMarket
 from deephedge.objectives import AbstractObjective
 from deephedge.policies import AbstractPolicy
 from deephedge.studies.fitted import Fitted
-from deephedge.studies.library import find_data, find_study
+from deephedge.studies.history import history_of
+from deephedge.studies.library import find_study
 from deephedge.studies.rundir import CONFIG, RunFolder
 from deephedge.studies.settings import (
     DataSettings,
@@ -88,18 +89,16 @@ class Study:
 
     @property
     def underlier(self) -> str:
-        return self.data.name if self.data is not None else "SPX"
+        """What the price is called: the first quote, where [data] names files or a data set of the store."""
+        if self.data is None:
+            return "SPX"
+        return self.history.names[0] if self.data.joined else self.data.name
 
     @cached_property
     def history(self) -> History:
         """All quotes of the source; raises ``ConfigError`` for a study without ``[data]``."""
         require(self.data is not None, f"{self.name} has no [data]: there is no history in it", ConfigError)
-        source = self.data.source  # pyright: ignore
-        if isinstance(source, dict):
-            found = {role: find_data(path, self.near) for role, path in source.items()}
-        else:
-            found = find_data(source, self.near)
-        return load(found, columns=self.data.columns, name=self.underlier)  # pyright: ignore
+        return history_of(self.data, self.near)  # pyright: ignore
 
     def has_years(self, part: str) -> bool:
         return self.data is not None and getattr(self.data, part) is not None
@@ -113,7 +112,8 @@ class Study:
     def windows(self, part: str) -> tuple[MarketPath, np.ndarray]:
         """All windows of these years as long as the grid, one started on every trading day, and their first days."""
         grid = self.problem.grid
-        return windows(self.years(part), grid.steps, step_years=float(grid.times[-1]) / grid.steps)
+        rebase = True if self.data is None or self.data.rebase is None else self.data.rebase
+        return windows(self.years(part), grid.steps, step_years=float(grid.times[-1]) / grid.steps, rebase=rebase)
 
     @cached_property
     def problem(self) -> HedgingProblem:
@@ -173,14 +173,20 @@ class Study:
         return {name: self._made(f"baselines.{name}", AbstractPolicy) for name in plain}
 
     def _namespace(self) -> dict[str, Any]:
-        modules: dict[str, Any] = {"": (dh, ("TimeGrid", "HedgingProblem")), "optax": (optax, toml.OPTAX)}
+        modules: dict[str, Any] = {
+            "transforms": transforms,
+            "": (dh, ("TimeGrid", "HedgingProblem")),
+            "optax": (optax, toml.OPTAX),
+        }
         for family in ("markets", "instruments", "features", "frictions", "objectives", "policies"):
             modules[family] = getattr(dh, family)
         return {**toml.namespace(modules), **Fitted(self).names()}
 
     def _resolved(self, given: Mapping[str, Any]) -> dict[str, Any]:
         kept = {"title": self.name, "summary": "", "seed": 0} | {k: given[k] for k in HEAD if k in given}
-        kept |= {"data": plain(self.data)} if self.data is not None else {}
+        if self.data is not None:
+            made = {"transforms": given["data"]["transforms"]} if self.data.transforms else {}
+            kept["data"] = plain(self.data) | made
         kept |= {key: given[key] for key in ("market", "rivals", "problem", "objective") if key in given}
         kept |= {"policies": given["policies"], "baselines": given.get("baselines", {})}
         training = plain(self.training) | {"optimiser": given["training"]["optimiser"]}

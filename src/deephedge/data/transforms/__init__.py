@@ -16,6 +16,7 @@ from deephedge.data.transforms.hodrick_prescott import HodrickPrescott
 from deephedge.data.transforms.imbalance import BookImbalance
 from deephedge.data.transforms.local_level import LocalLevel
 from deephedge.data.transforms.premium import VariancePremium
+from deephedge.data.transforms.ratio import Ratio
 from deephedge.data.transforms.realised import CloseVol, GarmanKlass, IntradayVol, Parkinson, YangZhang
 from deephedge.data.transforms.regime import PerRegime, Regime
 from deephedge.data.transforms.scale import AbstractScaler, NormalScore, Robust, ZScore
@@ -55,6 +56,7 @@ __all__ = [
     "PathSignature",
     "PerRegime",
     "RateCarry",
+    "Ratio",
     "Regime",
     "Robust",
     "SurfaceFactors",
