@@ -9,6 +9,7 @@ from deephedge.data.layouts.ecb import Ecb
 from deephedge.data.layouts.futures import Contracts, Nearbys
 from deephedge.data.layouts.historicaloptiondata import HistoricalOptionData
 from deephedge.data.layouts.macro import FomcActions, FomcDates, FomcSurprises, PolicyUncertainty
+from deephedge.data.layouts.mapped import Mapped, When, read_mapping
 from deephedge.data.layouts.news import Articles, Headlines, Messages
 from deephedge.data.layouts.nse import NseFutures, NseOptions
 from deephedge.data.layouts.optionsdx import OptionsDX
@@ -36,6 +37,7 @@ __all__ = [
     "FomcSurprises",
     "Headlines",
     "HistoricalOptionData",
+    "Mapped",
     "Messages",
     "Nearbys",
     "NseFutures",
@@ -47,9 +49,11 @@ __all__ = [
     "Trades",
     "Treasury",
     "TreasuryReal",
+    "When",
     "Wide",
     "Yahoo",
     "ZeroYields",
     "fitting",
+    "read_mapping",
     "recognised",
 ]

@@ -23,10 +23,10 @@ PRICES = ("open", "high", "low", "close")
 class Bars(AbstractLayout):
     """Bars by a date, a moment, or a date and a time; the name is a column's, ``called``, or the file's.
 
-    Days end at ``close`` of ``zone`` (New York unless given). Times of day without an offset are in ``zone``, which must
-    be given unless the column is called ``timestamp_utc``. ``ends_after``: minutes from a bar's time to its end; give 0
-    where times are those of the ends. Unless given it is the commonest step of the file, so that no bar is known before
-    it ended (and those stamped by their ends are known one step late).
+    Days end at ``close`` of ``zone`` (New York unless given). Times of day without an offset are in ``zone``, which
+    must be given unless the column is called ``timestamp_utc``. ``ends_after``: minutes from a bar's time to its end;
+    give 0 where times are those of the ends. Unless given it is the commonest step of the file, so that no bar is known
+    before it ended (and those stamped by their ends are known one step late).
 
     ``adjusted``: all four prices times adjusted close over close. Adjusted prices know the dividends and splits of
     later years: use their returns, not their levels.

@@ -47,8 +47,9 @@ class DataShop(AbstractLayout):
         numbers = numeric(frame, file, strike="strike", bid=f"bid_{moment}", ask=f"ask_{moment}", **more)
         return frame.select(
             taken.alias("event_time"), taken.alias("known_time"), underlier.alias("underlier"), root,
-            days(frame["expiration"], file).alias("expiry"), replaced(frame["option_type"], file, RIGHTS).alias("right"),
-            *listed(underlier, root), *numbers, _underlier_price(frame, file, moment),
+            days(frame["expiration"], file).alias("expiry"),
+            replaced(frame["option_type"], file, RIGHTS).alias("right"), *listed(underlier, root), *numbers,
+            _underlier_price(frame, file, moment),
         )  # fmt: skip
 
 

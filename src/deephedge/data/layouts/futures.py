@@ -24,7 +24,7 @@ UNITS = {
 
 @dataclass(frozen=True)
 class Contracts(AbstractLayout):
-    """One row a contract and day: commodity, nearby, ticker, last trading day, settlement (Schwartz's 1997 data, longer).
+    """One row a contract and day: commodity, nearby, ticker, last trading day, settlement (Schwartz 1997, longer).
 
     Settled at 14:30 New York and known at 17:00; prices as the exchanges quote them, cents mostly (``unit``).
     """
@@ -49,17 +49,17 @@ class Contracts(AbstractLayout):
 
 @dataclass(frozen=True)
 class Nearbys(AbstractLayout):
-    """Continuous nearbys, ``CL01`` to ``CL36``, and which contract each was: a CSV file ``expiries`` of last trading days.
+    """Continuous nearbys, ``CL01`` to ``CL36``, with the contract each was by ``expiries``, a table of last trading days.
 
     The first nearby is the contract that trades last on or after the day. ``names`` are those to be read; all unless
-    given. Without ``expiries`` such a file is read as `Wide`. The table has the columns ``tick.prefix``,
+    given. ``expiries`` is a CSV file; without it such a file is read as `Wide`. The table has the columns ``tick.prefix``,
     ``Last.Trade``, ``Year`` and ``Month.Letter``.
     """
 
     name: ClassVar[str] = "nearbys"
     kind: ClassVar[str] = "futures"
     needs: ClassVar[tuple[str, ...]] = ("date",)
-    expiries: Path | None = None
+    expiries: str | Path | None = None
     names: tuple[str, ...] = ()
     unit: str | None = None
 
@@ -94,7 +94,7 @@ class Nearbys(AbstractLayout):
         import polars as pl
 
         require(self.expiries is not None, "nearbys need expiries, a CSV file of last trading days", DataError)
-        path = Path(str(self.expiries))
+        path = Path(self.expiries or "")
         require(path.is_file(), f"no such table of last trading days: {path}", DataError)
         table = lowered(pl.read_csv(path, infer_schema=False), path.name)
         wanted = ("tick.prefix", "last.trade", "year", "month.letter")

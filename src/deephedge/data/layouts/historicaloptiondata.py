@@ -35,7 +35,8 @@ class HistoricalOptionData(AbstractLayout):
         taken = at(days(frame["datadate"], file), self.time, "America/New_York")
         numbers = numeric(
             frame, file, strike="strike", bid="bid", ask="ask", last="last", volume="volume",
-            open_interest="openinterest", underlier_price="underlyingprice", vol="iv" if "iv" in frame.columns else "ivmean",
+            open_interest="openinterest", underlier_price="underlyingprice",
+            vol="iv" if "iv" in frame.columns else "ivmean",
         )  # fmt: skip
         return frame.select(
             taken.alias("event_time"), taken.alias("known_time"), underlier.alias("underlier"), root.alias("root"),

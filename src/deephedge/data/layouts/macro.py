@@ -66,8 +66,8 @@ class FomcSurprises(AbstractLayout):
 class FomcActions(AbstractLayout):
     """What the Federal Reserve did and published, by day: ``"fomc"`` for statements, ``"fomc.minutes"`` and so on.
 
-    Statements of scheduled meetings are known as in `FomcDates` from the year 2000 on, since when each meeting ends with
-    one; everything else when it happens.
+    Statements of scheduled meetings are known as in `FomcDates` from the year 2000 on, since when each meeting ends
+    with one; everything else when it happens.
     """
 
     name: ClassVar[str] = "fomc-actions"

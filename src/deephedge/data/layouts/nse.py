@@ -19,7 +19,7 @@ OPTIONS = (*FUTURES, "strkpric", "optntp")
 
 @dataclass(frozen=True)
 class NseOptions(AbstractLayout):
-    """Options of the day, in rupees: ``settle`` is the settlement, ``mark`` the published close, ``last`` the last trade.
+    """Options of the day in rupees: ``settle`` the settlement, ``mark`` the published close, ``last`` the last trade.
 
     The close of a contract that did not trade is an old one: take ``settle``, or rows with ``volume``. All are European
     and settle on the close. The file comes out in the evening: known at ``published`` of Mumbai.

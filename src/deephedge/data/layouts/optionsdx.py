@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OptionsDX(AbstractLayout):
-    """Each row becomes a call and a put. The files do not name their underlier: it is ``underlier``, or what their name
-    begins with (``spx_eod_202301.txt``: SPX). They name no root either, so the settlement of index options is not known.
+    """Each row becomes a call and a put. The files do not name their underlier: it is ``underlier``, or what their
+    name begins with (``spx_eod_202301.txt``: SPX). They name no root either, so how index options settle is not known.
     """
 
     name: ClassVar[str] = "optionsdx"

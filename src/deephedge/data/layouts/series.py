@@ -23,9 +23,11 @@ class Series(AbstractLayout):
     """A date and one number, which is known ``lag_days`` after its day, at ``time`` in ``zone``.
 
     Macro figures carry the period they are about, not the day of their release: give the lag of the release, or read
-    vintages. Unless given, the lag is 0 for daily series, and two of its own steps for those of weeks and more: a figure
-    dated by the first of its month is then known a month after that month has ended. ``called`` is the name; the column's unless given, or the file's where that says nothing (``Price``).
-    ``unit`` is ``"percent"`` for rates in percent, which become fractions; anything else is passed on.
+    vintages. Unless given, the lag is 0 for daily series, and two of its own steps for those of weeks and more: a
+    figure dated by the first of its month is then known a month after that month has ended.
+
+    ``called`` is the name; the column's unless given, or the file's where that says nothing (``Price``). ``unit`` is
+    ``"percent"`` for rates in percent, which become fractions; anything else is passed on.
     """
 
     name: ClassVar[str] = "series"

@@ -52,8 +52,8 @@ class BidAskBars(AbstractLayout):
 class Trades(AbstractLayout):
     """Trades one by one: the price under the name, and the size under ``name + ".size"``.
 
-    Several may share a moment; they stay in the file's order. ``called`` is the file's name unless given; ``zone`` is of
-    times without an offset.
+    Several may share a moment; they stay in the file's order. ``called`` is the file's name unless given; ``zone`` is
+    of times without an offset.
     """
 
     name: ClassVar[str] = "trades"
