@@ -49,11 +49,11 @@ class Contracts(AbstractLayout):
 
 @dataclass(frozen=True)
 class Nearbys(AbstractLayout):
-    """Continuous nearbys, ``CL01`` to ``CL36``, with the contract each was by ``expiries``, a table of last trading days.
+    """Continuous nearbys, ``CL01`` to ``CL36``, and which contract each was, by their last trading days.
 
     The first nearby is the contract that trades last on or after the day. ``names`` are those to be read; all unless
-    given. ``expiries`` is a CSV file; without it such a file is read as `Wide`. The table has the columns ``tick.prefix``,
-    ``Last.Trade``, ``Year`` and ``Month.Letter``.
+    given. ``expiries`` is a CSV file with the columns ``tick.prefix``, ``Last.Trade``, ``Year`` and ``Month.Letter``
+    (of two contracts with the same last day the later row counts); without it such a file is read as `Wide`.
     """
 
     name: ClassVar[str] = "nearbys"

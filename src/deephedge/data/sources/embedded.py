@@ -56,8 +56,8 @@ class Arch(AbstractSource):
     """Series that ship inside the package ``arch``, read without importing it; all of ``ARCH`` unless named.
 
     ``SPX``, ``IXIC`` and ``VIX`` in points; ``WTI`` in dollars a barrel; Moody's yields (``us.aaa``, ``us.baa``) and
-    the monthly factors of Fama and French as fractions; ``us.core_cpi`` as an index, revised, not vintages. Monthly figures
-    are known 62 days after the first of their month.
+    the monthly factors of Fama and French as fractions; ``us.core_cpi`` as an index, revised, not vintages. Monthly
+    figures are known 62 days after the first of their month.
     """
 
     series: tuple[str, ...] = tuple(ARCH)
