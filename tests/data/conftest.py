@@ -12,11 +12,16 @@ def market_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def equity() -> Path:
-    folder = market_data() / "A_equity"
-    if not folder.is_dir():
+def market() -> Path:
+    folder = market_data()
+    if not (folder / "A_equity").is_dir():
         pytest.skip(f"no market data at {folder}; set DEEPHEDGE_DATA to the folder that holds A_equity")
     return folder
+
+
+@pytest.fixture(scope="session")
+def equity(market) -> Path:
+    return market / "A_equity"
 
 
 @pytest.fixture

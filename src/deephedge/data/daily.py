@@ -1,7 +1,5 @@
 """One verb: load a daily history of a price and its implied volatility."""
 
-import importlib.metadata
-import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +9,7 @@ from deephedge.core.errors import DataError, nearest, require
 from deephedge.data import clean
 from deephedge.data.files import SPOT, VOL, VOL_ALONE, columns_of, is_data_file
 from deephedge.data.history import History
+from deephedge.data.sources.embedded import shipped_in
 
 Source = str | Path | Mapping[str, str | Path]
 Found = tuple[clean.Series, clean.Series | None]
@@ -122,10 +121,8 @@ def _agreement(spot: clean.Series, vol: clean.Series | None) -> float:
 
 def _arch() -> tuple[dict[str, str], Found]:
     """The two files inside the package ``arch``, read without importing it (that takes seconds and brings pandas)."""
-    found = importlib.util.find_spec("arch")
-    if found is None or not found.submodule_search_locations:
-        raise DataError("the default history ships inside the package arch, which is not installed: pip install arch")
-    folder, version = Path(found.submodule_search_locations[0]) / "data", importlib.metadata.version("arch")
+    package, version = shipped_in("arch", "the S&P 500 and the VIX")
+    folder = package / "data"
     spot, vol = _pair(folder / "sp500" / "sp500.csv.gz", folder / "vix" / "vix.csv.gz", None)
     words = {
         "source": f"S&P 500 and VIX, daily, as shipped in the Python package arch {version}",

@@ -1,4 +1,4 @@
-"""Daily columns out of CSV and Parquet files. The only module that knows polars, imported when a file is read."""
+"""Daily columns out of CSV and Parquet files."""
 
 import gzip
 import io
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deephedge.core.errors import DataError, nearest, require
-from deephedge.data.clean import SHOWN, Series
+from deephedge.data.clean import Series
+from deephedge.data.layouts.cells import numbers
+from deephedge.data.layouts.times import days
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,9 +23,6 @@ DATE = ("date", "day", "datetime", "timestamp", "observation_date")
 SPOT = ("spx", "sp500", "s&p 500", "s&p500", "^gspc", "gspc", "spot", "close", "price", "adj close", "adj_close")
 VOL = ("spx.vol", "vix", "^vix", "vixcls", "vix close", "vix_close", "vol", "implied_vol", "implied vol", "iv")
 VOL_ALONE = (*VOL, "close", "price", "adj close", "value")
-BLANK = ("", ".", "nan", "na", "n/a", "#n/a", "null", "none", "-")
-DATE_FORMATS = ("%Y-%m-%d", "%m/%d/%Y", "%Y%m%d")
-YEARS = (np.datetime64("1800-01-01"), np.datetime64("2200-01-01"))
 
 
 def is_data_file(path: Path) -> bool:
@@ -45,8 +44,10 @@ def columns_of(
     names = {role: column for role, column in found.items() if column is not None}
     if "date" not in names or len(names) == 1:
         raise DataError(_not_recognised(frame, path, wanted))
-    dates = _dates(frame[names.pop("date")], path)
-    return {role: Series(path.name, dates, _numbers(frame[column], dates, path)) for role, column in names.items()}
+    day = days(frame[names.pop("date")], path.name)
+    dates = day.to_numpy().astype("datetime64[D]")
+    read = {role: numbers(frame[column], path.name, beside=day) for role, column in names.items()}
+    return {role: Series(path.name, dates, column.fill_null(np.nan).to_numpy()) for role, column in read.items()}
 
 
 def _read(path: Path) -> "pl.DataFrame":
@@ -88,39 +89,3 @@ def _not_recognised(frame: "pl.DataFrame", path: Path, wanted: Mapping[str, tupl
         f"{path.name}: found the columns {', '.join(frame.columns)}; expected a date and a value, called one of "
         f"({expected}); rename them, or say which is which with columns, such as {{'date': ..., 'spot': ...}}"
     )
-
-
-def _dates(column: "pl.Series", path: Path) -> np.ndarray:
-    import polars as pl
-
-    if column.dtype == pl.Date or isinstance(column.dtype, pl.Datetime):
-        days = column.dt.date()
-        text = column.cast(pl.String)
-    else:
-        text = column.cast(pl.String).str.strip_chars().str.replace(r"^(\d{4}-\d{2}-\d{2})[T ].*$", "${1}")
-        tried = [text.str.to_date(form, strict=False) for form in DATE_FORMATS]
-        days = min(tried, key=lambda parsed: parsed.null_count())
-    result = days.to_numpy().astype("datetime64[D]")
-    wrong = np.flatnonzero(np.isnat(result) | (result < YEARS[0]) | (result > YEARS[1]))
-    shown = ", ".join(f"row {row + 1} {text[int(row)] or ''!r}" for row in wrong[:SHOWN])
-    hint = "write days as 2013-12-31 or month/day/year"
-    require(wrong.size == 0, f"{path.name}: {wrong.size:,} dates not understood ({shown}); {hint}", DataError)
-    return result
-
-
-def _numbers(column: "pl.Series", dates: np.ndarray, path: Path) -> np.ndarray:
-    import polars as pl
-
-    if column.dtype.is_numeric():
-        return column.cast(pl.Float64).fill_null(float("nan")).to_numpy().astype(np.float64)
-    text = column.cast(pl.String, strict=False).str.strip_chars().fill_null("")
-    blank = text.str.to_lowercase().is_in(BLANK).to_numpy()
-    values = text.cast(pl.Float64, strict=False)
-    wrong = np.flatnonzero(values.is_null().to_numpy() & ~blank)
-    shown = ", ".join(f"{dates[row]} {text[int(row)]!r}" for row in wrong[:SHOWN])
-    require(
-        wrong.size == 0,
-        f"{path.name}: {column.name} holds {wrong.size:,} values that are not numbers ({shown})",
-        DataError,
-    )
-    return np.where(blank, np.nan, values.fill_null(float("nan")).to_numpy())

@@ -1,12 +1,14 @@
 """Files: CSV, Parquet and Arrow, laid out in a way that is recognised or said."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deephedge.core.errors import DataError, require
-from deephedge.data.layouts import AbstractLayout, recognised
+from deephedge.data.kinds import TEXT, kind_of
+from deephedge.data.layouts import AbstractLayout, fitting, recognised
 from deephedge.data.records import Origin, Records
 from deephedge.data.sources.base import AbstractSource, Span
 from deephedge.data.transport import AbstractTransport
@@ -14,7 +16,8 @@ from deephedge.data.transport import AbstractTransport
 if TYPE_CHECKING:
     import polars as pl
 
-TABLES = (".csv", ".csv.gz", ".parquet", ".arrow", ".feather", ".ipc")
+TABLES = (".csv", ".csv.gz", ".txt", ".parquet", ".arrow", ".feather", ".ipc")
+AGAIN = re.compile(r"(.+)_duplicated_\d+")  # how polars calls a column whose name was there before
 PIECE = 500_000  # rows
 
 
@@ -33,18 +36,31 @@ class File(AbstractSource):
         """The file's rows in ``span``; raises ``DataError`` for one that cannot be read or is not recognised."""
         import polars as pl
 
-        origin = self.origin or Origin(self.path.name)
-        layout, empty = self.layout, True
+        layout, empty = None, True
         try:
             for piece in self._frame().collect_batches(chunk_size=PIECE):
-                layout = layout or recognised(piece.columns, self.path.name)
+                layout = layout or self._layout(piece.columns)
                 empty = empty and piece.is_empty()
-                found = layout.rows(piece, self.path.name)
-                yield Records.of(layout.kind, found, origin=origin).between(span.start, span.end)
+                yield self._read(piece, layout).between(span.start, span.end)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise DataError(f"{self.path.name} is empty, truncated or not what its name says: {reason}") from error
         require(not empty, f"{self.path.name} has no rows", DataError)
+
+    def _layout(self, columns: list[str]) -> AbstractLayout:
+        again = sorted({match[1] for match in map(AGAIN.fullmatch, columns) if match and match[1] in columns})
+        require(
+            not again, f"{self.path.name} has more than one column {', '.join(again)}; keep the right one", DataError
+        )
+        name = self.path.name
+        return recognised(columns, name) if self.layout is None else fitting(self.layout, columns, name)
+
+    def _read(self, piece: "pl.DataFrame", layout: AbstractLayout) -> Records:
+        found = layout.rows(piece, self.path.name)
+        _printable(found, layout, self.path.name)
+        records = Records.of(layout.kind, found, origin=self.origin or Origin(self.path.name))
+        skipped = piece.height - found.height if layout.left_out else 0
+        return records.told(f"{self.path.name}: {skipped:,} rows left out: {layout.left_out}") if skipped else records
 
     def _frame(self) -> "pl.LazyFrame":
         import polars as pl
@@ -54,6 +70,16 @@ class File(AbstractSource):
         require(name.endswith(TABLES), f"{self.path.name}: expected a file ending in {', '.join(TABLES)}", DataError)
         if name.endswith(".parquet"):
             return pl.scan_parquet(self.path)
-        if name.endswith((".csv", ".csv.gz")):
+        if name.endswith((".csv", ".csv.gz", ".txt")):
             return pl.scan_csv(self.path, infer_schema=False)
         return pl.scan_ipc(self.path)
+
+
+def _printable(found: "pl.DataFrame", layout: AbstractLayout, file: str) -> None:
+    """A name with a line break in it is several rows that a stray quotation mark made one."""
+    kind = kind_of(layout.kind)
+    for key in kind.keys:
+        if kind.columns[key] == TEXT and key in found.columns:
+            wrong = found[key].filter(found[key].str.contains(r"[[:cntrl:]]"))
+            told = f"{file}: {wrong.len():,} values of {key} hold line breaks or control characters ({wrong.head(1)})"
+            require(wrong.is_empty(), told, DataError)
