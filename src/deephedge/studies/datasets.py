@@ -79,7 +79,7 @@ def _is_source(value: Any) -> bool:
 def _layout(name: str | None, mapping: Path | None, settings: Mapping[str, Any]) -> "layouts.AbstractLayout | None":
     require(name is None or mapping is None, "give --layout or --mapping, not both", ConfigError)
     if mapping is not None:
-        return layouts.Mapped.read(mapping)
+        return layouts.read_mapping(mapping)
     if name is None:
         told = (
             f"{', '.join(settings)}: settings belong to a layout; name it with --layout ({', '.join(layouts.LAYOUTS)})"
