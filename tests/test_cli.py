@@ -16,7 +16,10 @@ import deephedge
 from deephedge.cli import INTERRUPTED, app, status
 
 HERE = Path(__file__).parent
-VERBS = ("run", "demo", "simulate", "train", "evaluate", "price", "backtest", "report", "compare", "doctor")
+VERBS = (
+    "run", "demo", "simulate", "train", "walkforward", "ablate", "evaluate", "price", "backtest", "report", "compare",
+    "doctor",
+)  # fmt: skip
 WORLD = (HERE / "studies" / "tiny.toml").read_text()
 
 

@@ -111,6 +111,40 @@ def train(
     screen.show(f"trained: {place.path}")
 
 
+@app.command(rich_help_panel=STUDIES)
+def walkforward(study: StudyFile, overrides: Overrides = None, data: Data = None, out: Out = Path("runs")) -> None:
+    """Refit on the past, test on the next stretch, and again: see [walk] in the study."""
+    from deephedge.studies import tables, walk, walkforward
+    from deephedge.studies.evaluation import unit
+
+    found, screen = _study(study, overrides, data), new_screen()
+    walked = walk(found, out=out, screen=screen)
+    screen.show(walkforward.table(walked, unit(found), found.report.labels))
+    title = f"All {len(walked.stretches)} stretches together"
+    learnt = list(found.config["policies"])
+    screen.show(tables.results(walked.whole, title, unit(found), found.report.labels, learnt, screen.width))
+
+
+@app.command(rich_help_panel=STUDIES)
+def ablate(
+    study: StudyFile, overrides: Overrides = None, data: Data = None, out: Out = Path("runs"),
+    group: Annotated[list[str] | None, typer.Option(help="A group of features (all that the study names).")] = None,
+    policy: Annotated[str | None, typer.Option(help="The policy to learn (the first of the study).")] = None,
+    seeds: Annotated[int, typer.Option(min=2, help="How many trainings of each.")] = 5,
+    on: Annotated[str, typer.Option(help="The years that judge: validation, or test.")] = "validation",
+) -> None:  # fmt: skip
+    """Did a group of features help? Learn with and without it, and say with intervals."""
+    from deephedge.core.errors import ConfigError, require
+    from deephedge.studies import ablate as run_ablation
+    from deephedge.studies import ablation
+    from deephedge.studies.evaluation import unit
+
+    require(on in ("validation", "test"), f"--on is validation or test, was {on!r}", ConfigError)
+    found, screen = _study(study, overrides, data), new_screen()
+    result = run_ablation(found, group or (), seeds=seeds, policy=policy, part=on, out=out, screen=screen)
+    screen.show(ablation.table(result, unit(found)))
+
+
 @app.command(rich_help_panel=RUNS)
 def evaluate(folder: Folder) -> None:
     """Judge a run's policies on fresh simulated paths."""

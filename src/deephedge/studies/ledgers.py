@@ -24,7 +24,7 @@ def hedged(problem: HedgingProblem, policies: Mapping[str, AbstractPolicy], path
     rows = np.minimum(np.arange(-(-count // BATCH) * BATCH), count - 1).reshape(-1, BATCH)
     whole = jax.tree.map(np.asarray, paths)
     found = [evaluate(problem, dict(policies), jax.tree.map(lambda x, r=r: jnp.asarray(x[r]), whole)) for r in rows]
-    return {name: _joined([ledgers[name] for ledgers in found], count) for name in policies}
+    return {name: joined([ledgers[name] for ledgers in found], count) for name in policies}
 
 
 def premiums(problem: HedgingProblem, paths: MarketPath) -> np.ndarray:
@@ -91,7 +91,8 @@ def restored(summary: "pl.DataFrame", steps: "pl.DataFrame") -> dict[str, Ledger
     return ledgers
 
 
-def _joined(parts: list[Ledger], count: int) -> Ledger:
+def joined(parts: list[Ledger], count: int | None = None) -> Ledger:
+    """Ledgers of many paths behind each other; the first ``count`` of them."""
     return jax.tree.map(lambda *leaves: jnp.asarray(np.concatenate([np.asarray(x) for x in leaves])[:count]), *parts)
 
 

@@ -14,7 +14,7 @@ STORED = "store:"
 Years = tuple[str | date, str | date]
 SECTIONS = (
     "title", "summary", "seed", "data", "market", "rivals", "problem", "objective", "policies", "baselines", "training",
-    "test", "report",
+    "test", "report", "walk", "groups", "off",
 )  # fmt: skip
 NEEDED = ("market", "problem", "objective", "policies", "training")
 
@@ -116,6 +116,26 @@ class TestSettings:
 
 
 @dataclass(frozen=True)
+class WalkSettings:
+    """How a walk forward goes: tests of ``every`` days from ``first`` to ``last``, each trained on what lies before.
+
+    ``validation`` days choose the stopping point; ``train`` days fit the market (all before, unless given). Days are
+    days of the history.
+    """
+
+    first: str | date
+    last: str | date | None = None
+    every: int = 252
+    validation: int = 252
+    train: int | None = None
+
+    def __post_init__(self):
+        for name in ("every", "validation", "train"):
+            value = getattr(self, name)
+            require(value is None or value >= 2, f"walk.{name} must be 2 days or more, was {value}", ConfigError)
+
+
+@dataclass(frozen=True)
 class ReportSettings:
     """How cash reads: ``factor`` times the number, called ``unit``; and what each policy is called."""
 
@@ -124,7 +144,13 @@ class ReportSettings:
     labels: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
-PLAIN = {"data": DataSettings, "training": TrainingSettings, "test": TestSettings, "report": ReportSettings}
+PLAIN = {
+    "data": DataSettings,
+    "walk": WalkSettings,
+    "training": TrainingSettings,
+    "test": TestSettings,
+    "report": ReportSettings,
+}
 
 
 def settings(config: Mapping[str, Any], section: str, names: Mapping[str, Any]) -> Any:
@@ -138,8 +164,8 @@ def check_sections(config: Mapping[str, Any]) -> None:
     """Refuse unknown and missing tables, and policies and baselines of one name."""
     for key, value in config.items():
         require(key in SECTIONS, f"{key}: unknown key of a study, {nearest(key, SECTIONS)}", ConfigError)
-        wanted = "text" if key in ("title", "summary") else "a table"
-        fits = key == "seed" or isinstance(value, str if wanted == "text" else Mapping)
+        wanted = {"title": "text", "summary": "text", "off": "a list of features"}.get(key, "a table")
+        fits = key == "seed" or isinstance(value, {"text": str, "a table": Mapping}.get(wanted, list))
         require(fits, f"{key}: expected {wanted}, was {value!r}", ConfigError)
     for key in NEEDED:
         require(key in config, f"the study has no [{key}]; it needs {', '.join(NEEDED)}", ConfigError)

@@ -23,12 +23,14 @@ from deephedge.policies import AbstractPolicy
 from deephedge.studies.fitted import Fitted
 from deephedge.studies.history import history_of
 from deephedge.studies.library import find_study
+from deephedge.studies.off import without
 from deephedge.studies.rundir import CONFIG, RunFolder
 from deephedge.studies.settings import (
     DataSettings,
     ReportSettings,
     TestSettings,
     TrainingSettings,
+    WalkSettings,
     check_sections,
     plain,
     settings,
@@ -47,7 +49,7 @@ class Study:
 
     def __init__(self, name: str, config: Mapping[str, Any], near: Iterable[Path] = ()):
         check_sections(config)
-        self.name, self.near = name, tuple(near)
+        self.name, self.near, self.given = name, tuple(near), dict(config)
         self.names = self._namespace()
         given = _with_decay(config)
         self.data: DataSettings | None = settings(given, "data", self.names) if "data" in given else None
@@ -86,6 +88,23 @@ class Study:
     @cached_property
     def key(self) -> jax.Array:
         return jax.random.key(self.seed)
+
+    @property
+    def groups(self) -> dict[str, list[str]]:
+        """Features that belong together, by the name of the group."""
+        return dict(self.config.get("groups", {}))
+
+    @property
+    def off(self) -> list[str]:
+        """Features and groups that no policy is shown."""
+        return list(self.config.get("off", []))
+
+    @cached_property
+    def walk(self) -> WalkSettings:
+        """How to walk forward; raises ``ConfigError`` for a study that does not say."""
+        told = f'{self.name} has no [walk]: say from when with walk.first="2005-01-03"'
+        require("walk" in self.config and self.data is not None, told, ConfigError)
+        return settings(self.config, "walk", self.names)
 
     @property
     def underlier(self) -> str:
@@ -187,7 +206,8 @@ class Study:
         if self.data is not None:
             made = {"transforms": given["data"]["transforms"]} if self.data.transforms else {}
             kept["data"] = plain(self.data) | made
-        kept |= {key: given[key] for key in ("market", "rivals", "problem", "objective") if key in given}
+        more = ("market", "rivals", "problem", "objective", "walk", "groups", "off")
+        kept |= {key: given[key] for key in more if key in given}
         kept |= {"policies": given["policies"], "baselines": given.get("baselines", {})}
         training = plain(self.training) | {"optimiser": given["training"]["optimiser"]}
         return kept | {"training": training, "test": plain(self.test), "report": plain(self.report)}
@@ -197,8 +217,9 @@ class Study:
         yield "market", self.config["market"], AbstractMarket
         yield "objective", self.config["objective"], AbstractObjective
         families = (("rivals", AbstractMarket), ("policies", AbstractPolicy), ("baselines", AbstractPolicy))
+        shown = without(self.config)
         for section, kind in families:
-            for name, table in self.config.get(section, {}).items():
+            for name, table in shown.get(section, {}).items():
                 yield f"{section}.{name}", table, kind
 
     def _check(self) -> None:
