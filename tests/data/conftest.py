@@ -19,6 +19,14 @@ def equity() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def rates() -> Path:
+    folder = market_data() / "E_rates_credit"
+    if not folder.is_dir():
+        pytest.skip(f"no market data at {folder}; set DEEPHEDGE_DATA to the folder that holds E_rates_credit")
+    return folder
+
+
 @pytest.fixture
 def days() -> np.ndarray:
     """Twenty weekdays from Tuesday 2024-01-02."""
