@@ -19,8 +19,8 @@ class FractionalDifference(AbstractTransform):
 
     The window ends before the first weight below ``cut`` in size. Without an ``order`` :math:`d` it is the smallest of
     0, 0.05, ... 1 whose differences of the training days reject a unit root (augmented Dickey-Fuller with a constant
-    and one lag, p-value at most ``level``). ``log`` takes logs first. A window that ends
-    leaves :math:`\sum_k w_k` of the level in. Raises ``DataError`` where no order passes.
+    and one lag, p-value at most ``level``). ``log`` takes logs first. A window that ends leaves
+    :math:`\sum_k w_k` of the level in. Raises ``DataError`` where no order passes.
 
     Source: Hosking (1981); Lopez de Prado (2018), sections 5.5.2 and 5.6.
 
