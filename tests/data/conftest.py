@@ -24,6 +24,11 @@ def equity(market) -> Path:
     return market / "A_equity"
 
 
+@pytest.fixture(scope="session")
+def rates(market) -> Path:
+    return market / "E_rates_credit"
+
+
 @pytest.fixture
 def days() -> np.ndarray:
     """Twenty weekdays from Tuesday 2024-01-02."""

@@ -25,8 +25,8 @@ MEMBERS = {
     "EventFlag": t.EventFlag(EVENTS, "CL.roll", before=5),
     "Ewma": t.Ewma("SPX.vol"),
     "EwmaVol": t.EwmaVol("SPX"),
-    "FractionalDifference": t.FractionalDifference("SPX"),
-    "FractionalDifference, order given": t.FractionalDifference("SPX.vol", order=0.4, log=False),
+    "FractionalDifference": t.FractionalDifference("SPX", cut=1e-3),
+    "FractionalDifference, order given": t.FractionalDifference("SPX.vol", order=0.4, cut=1e-3, log=False),
     "GarchForecast": t.GarchForecast("SPX"),
     "GarmanKlass": t.GarmanKlass("SPX"),
     "HaarDenoise": t.HaarDenoise("SPX.vol"),
@@ -170,6 +170,15 @@ def test_a_quote_that_stands_still_is_refused(name):
     still = history_of({key: np.full(DAYS, 0.3) for key in FIRST})
     with pytest.raises(DataError, match="stands still"):
         MEMBERS[name].fit(training(still))
+
+
+def test_a_chain_is_adapted_too():
+    chain = [t.GarchForecast("SPX"), t.VariancePremium("SPX.vol", "SPX.garch21"), t.ZScore("SPX.vol.premium")]
+    train = tuple(str(day) for day in HISTORY.dates[TRAIN][[0, -1]])
+    whole, changed = (t.transformed(history, chain, train) for history in (HISTORY, spliced(480)))
+    for name in whole.names:
+        np.testing.assert_array_equal(changed.quote(name)[:481], whole.quote(name)[:481])
+        assert np.any(changed.quote(name)[481:] != whole.quote(name)[481:])
 
 
 def test_every_public_transform_is_here():

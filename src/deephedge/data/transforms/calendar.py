@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -107,11 +108,16 @@ def monthly_expiries(start: Day, end: Day, exchange: str = "XNYS") -> np.ndarray
     ['2024-02-16', '2024-03-15', '2025-04-17']
     """
     first, last = as_day(start), as_day(end)
-    months = np.arange(first.astype("datetime64[M]"), last.astype("datetime64[M]") + 1)
+    expiries = _expiries(first.astype("datetime64[M]"), last.astype("datetime64[M]"), exchange)
+    return expiries[(expiries >= first) & (expiries <= last)]
+
+
+@lru_cache(maxsize=32)  # a calendar takes a third of a second to make
+def _expiries(first: np.datetime64, last: np.datetime64, exchange: str) -> np.ndarray:
+    months = np.arange(first, last + 1)
     fridays = np.busday_offset(months.astype("datetime64[D]"), 2, roll="forward", weekmask="Fri")
     open_days = sessions(fridays[0] - 10 * DAY, fridays[-1], exchange).days
-    expiries = open_days[np.searchsorted(open_days, fridays, side="right") - 1]
-    return expiries[(expiries >= first) & (expiries <= last)]
+    return open_days[np.searchsorted(open_days, fridays, side="right") - 1]
 
 
 def _sorted(dates: tuple[str, ...]) -> np.ndarray:

@@ -19,9 +19,10 @@ class FractionalDifference(AbstractTransform):
 
     The window ends before the first weight below ``cut`` in size. Without an ``order`` :math:`d` it is the smallest of
     0, 0.05, ... 1 whose differences of the training days reject a unit root (augmented Dickey-Fuller with a constant
-    and one lag, p-value at most ``level``). ``log`` takes logs first. Raises ``DataError`` where none does.
+    and one lag, p-value at most ``level``). ``log`` takes logs first. A window that ends leaves
+    :math:`\sum_k w_k` of the level in. Raises ``DataError`` where no order passes.
 
-    Source: Hosking (1981), eq. 2.2; Lopez de Prado (2018), section 5.5 and snippet 5.4.
+    Source: Hosking (1981); Lopez de Prado (2018), sections 5.5.2 and 5.6.
 
     >>> half = FractionalDifference("SPX", order=0.5, cut=0.05, log=False)
     >>> weights(0.5, 0.05).tolist()
@@ -32,7 +33,7 @@ class FractionalDifference(AbstractTransform):
 
     quote: str
     order: float | None = None
-    cut: float = 1e-3
+    cut: float = 1e-4
     level: float = 0.05
     log: bool = True
     name: str | None = None

@@ -23,7 +23,7 @@ class GarchForecast(AbstractTransform):
     training days (package ``arch``); the recursion starts on the first day that is known, with the variance the fit
     started from, and forgets it in a few months. Raises ``DataError`` where the fitted variance does not revert.
 
-    Source: Bollerslev (1986); Baillie and Bollerslev (1992), eq. 22.
+    Source: Bollerslev (1986); Baillie and Bollerslev (1992) for the days ahead.
 
     >>> calm = Days(("SPX",), np.arange(3), np.ones((1, 3)))
     >>> constants = {"mean": 0.0, "omega": 1e-6, "alpha": 0.1, "beta": 0.8, "first": 1e-5}

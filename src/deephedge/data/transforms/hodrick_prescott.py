@@ -22,7 +22,7 @@ class HodrickPrescott(AbstractFormula):
     quote, of its log with ``log``. Half of a swing of :math:`2\pi\lambda^{1/4}` days is trend: ``smoothing``
     :math:`\lambda` is 252 days by default.
 
-    Source: Hodrick and Prescott (1997), eq. 4; Stock and Watson (1999), section 3 (one-sided).
+    Source: Hodrick and Prescott (1997); Stock and Watson (1999) for one side.
 
     >>> line = Days(("SPX",), np.arange(4), np.array([[1.0, 2.0, 3.0, 4.0]]))
     >>> HodrickPrescott("SPX").apply(line, {})["SPX.hp.trend"].round(6).tolist()

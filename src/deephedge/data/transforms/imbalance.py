@@ -15,7 +15,7 @@ from deephedge.data.transforms.base import AbstractFormula, Days
 class BookImbalance(AbstractFormula):
     r""":math:`(B-A)/(B+A)` of the sizes bid and asked, from -1 (all ask) to 1 (all bid); NaN where the book is empty.
 
-    Reads ``"<underlier>.bid_size"`` and ``".ask_size"``. Source: Gould and Bonart (2016), eq. 2.
+    Reads ``"<underlier>.bid_size"`` and ``".ask_size"``. Source: Gould and Bonart (2016).
 
     >>> days = Days(("SPX.bid_size", "SPX.ask_size"), np.arange(2), np.array([[30.0, 0.0], [10.0, 0.0]]))
     >>> BookImbalance("SPX").apply(days, {})

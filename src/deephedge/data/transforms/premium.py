@@ -16,7 +16,7 @@ class VariancePremium(AbstractFormula):
     ``implied`` and ``expected`` are volatilities per root year, the second realised so far (`CloseVol`) or forecast
     (`GarchForecast`). What will be realised is not known at the time, and is no input.
 
-    Source: Bollerslev, Tauchen and Zhou (2009), section 2.
+    Source: Bollerslev, Tauchen and Zhou (2009).
 
     >>> days = Days(("SPX.vol", "SPX.garch21"), np.arange(1), np.array([[0.2], [0.1]]))
     >>> VariancePremium("SPX.vol", "SPX.garch21").apply(days, {})["SPX.vol.premium"].round(6).tolist()

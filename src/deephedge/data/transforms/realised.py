@@ -44,7 +44,7 @@ class CloseVol(AbstractFormula):
 class Parkinson(AbstractFormula):
     r""":math:`\sqrt{\tfrac{252}{n}\sum\log^2(H_j/L_j)/(4\log 2)}`: from highs and lows, so without the night.
 
-    Reads ``"<underlier>.high"`` and ``".low"``. Source: Parkinson (1980), eq. 8.
+    Reads ``"<underlier>.high"`` and ``".low"``. Source: Parkinson (1980).
 
     >>> days = Days(("SPX.high", "SPX.low"), np.arange(1), np.array([[101.0], [100.0]]))
     >>> Parkinson("SPX", 1).apply(days, {})["SPX.parkinson1"].round(6).tolist()
@@ -74,7 +74,7 @@ class Parkinson(AbstractFormula):
 class GarmanKlass(AbstractFormula):
     r""":math:`\sqrt{\tfrac{252}{n}\sum\tfrac12\log^2(H_j/L_j)-(2\log2-1)\log^2(C_j/O_j)}`: again without the night.
 
-    Reads ``"<underlier>"`` (close), ``".open"``, ``".high"`` and ``".low"``. Source: Garman and Klass (1980), eq. 20.
+    Reads ``"<underlier>"`` (close), ``".open"``, ``".high"`` and ``".low"``. Source: Garman and Klass (1980).
 
     >>> days = Days(GarmanKlass("SPX").inputs, np.arange(1), np.array([[101.0], [99.0], [100.0], [100.0]]))
     >>> GarmanKlass("SPX", 1).apply(days, {})["SPX.garman_klass1"].round(6).tolist()
@@ -108,7 +108,7 @@ class YangZhang(AbstractFormula):
     :math:`V_{rs}` the mean of :math:`\log\tfrac{H}{C}\log\tfrac{H}{O}+\log\tfrac{L}{C}\log\tfrac{L}{O}`, and
     :math:`k=0.34/(1.34+\tfrac{n+1}{n-1})`. Reads what `GarmanKlass` does.
 
-    Source: Yang and Zhang (2000), eqs. 7 to 10.
+    Source: Yang and Zhang (2000); Rogers and Satchell (1991) for the ranges.
 
     >>> days = Days(YangZhang("SPX").inputs, np.arange(3), np.tile([[101.0], [99.0], [100.0], [100.0]], 3))
     >>> YangZhang("SPX", 2).apply(days, {})["SPX.yang_zhang2"].round(6).tolist()

@@ -69,7 +69,7 @@ class Robust(AbstractScaler):
 
     Raises ``DataError`` where half of the training days have one and the same value.
 
-    Source: Huber (1981), section 5.1.
+    Source: Huber (1981).
 
     >>> train = Days(("SPX.vol",), np.arange(21), np.r_[np.arange(20.0), 1e6][None])
     >>> {name: round(x, 4) for name, x in Robust("SPX.vol").learn(train).items()}

@@ -16,7 +16,7 @@ class Momentum(AbstractFormula):
 
     :math:`\sigma_t^2` is the mean square of the last ``window`` daily log returns; NaN where they are all 0.
 
-    Source: Moskowitz, Ooi and Pedersen (2012), section 2, scaled by the volatility of the lookback.
+    Source: Moskowitz, Ooi and Pedersen (2012), here scaled to the lookback.
 
     >>> prices = Days(("SPX",), np.arange(3), np.exp([[0.0, 0.01, 0.02]]))
     >>> Momentum("SPX", lookbacks=(2,), window=2).apply(prices, {})["SPX.momentum2"].round(6).tolist()
@@ -53,7 +53,7 @@ class Carry(AbstractFormula):
     Two futures nearbys that expire ``years`` apart, or a spot and its forward of that tenor (then it is the dividend,
     foreign or convenience yield less the rate).
 
-    Source: Koijen, Moskowitz, Pedersen and Vrugt (2018), section 1.
+    Source: Koijen, Moskowitz, Pedersen and Vrugt (2018).
 
     >>> days = Days(("CL1", "CL2"), np.arange(1), np.array([[101.0], [100.0]]))
     >>> Carry("CL1", "CL2", years=1 / 12).apply(days, {})["CL1.carry"].round(6).tolist()

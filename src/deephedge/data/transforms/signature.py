@@ -24,7 +24,7 @@ class PathSignature(AbstractFormula):
 
     .. math:: S^2=\sum_j S^1_jx_j+\tfrac12x_j^2,\qquad S^3=\sum_jS^2_jx_j+\tfrac12S^1_jx_j^2+\tfrac16x_j^3.
 
-    Source: Chen (1957), eq. 2.1; Lyons (1998); Gyurko, Lyons, Kontkowski and Field (2014).
+    Source: Chen (1957); Lyons (1998); Gyurko, Lyons, Kontkowski and Field (2014).
 
     >>> prices = Days(("SPX",), np.arange(3), np.exp([[0.0, 2.0, 2.0]]))  # up, then flat: time after price
     >>> {word: x.round(6).tolist() for word, x in PathSignature("SPX", window=2).apply(prices, {}).items()}

@@ -21,7 +21,7 @@ class SurfaceFactors(AbstractFormula):
     tenor, ``".skew"`` its slope in :math:`k/\sqrt\tau` and ``".term"`` that in the log of the tenor. Raises
     ``DataError`` where the points cannot tell the three apart.
 
-    Source: after Goncalves and Guidolin (2006), eq. 2, its terms linear in moneyness and tenor.
+    Source: after Goncalves and Guidolin (2006), without their curvature and cross term.
 
     >>> points = SurfaceFactors(("a", "b", "c"), (0.0, -0.1, 0.0), (0.25, 0.25, 1.0), "SPX", reference=0.25)
     >>> found = points.apply(Days(points.quotes, np.arange(1), np.array([[0.2], [0.24], [0.25]])), {})

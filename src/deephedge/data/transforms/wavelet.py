@@ -24,7 +24,7 @@ class HaarDenoise(AbstractTransform):
     :math:`\sqrt2\cdot1.4826` times the median of :math:`|d_1|` on the training days. On the first :math:`2^J-1` days it
     is not known.
 
-    Source: Murtagh, Starck and Renaud (2004), section 3; Donoho and Johnstone (1994).
+    Source: Murtagh, Starck and Renaud (2004); Donoho and Johnstone (1994).
 
     >>> step = Days(("x",), np.arange(6), np.array([[0.0, 0.1, 0.0, 0.1, 5.0, 5.1]]))
     >>> HaarDenoise("x", levels=1).apply(step, {"thresholds": [0.1]})["x.denoised"].round(3).tolist()
