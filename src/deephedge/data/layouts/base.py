@@ -13,13 +13,14 @@ class AbstractLayout(ABC):
     """A frozen dataclass; the fields are what a file does not say itself (a time zone, a lag).
 
     ``name``: what a user calls it. ``kind``: of the records it makes. ``needs``: columns by which its files are known
-    (in any case); of several layouts that fit, the one that needs most is taken. ``left_out``: which rows it skips, in
-    words; how many they were is told with the records.
+    (in any case); of several layouts that fit, the one that needs most is taken. ``asked``: it is taken only when it is
+    asked for by name. ``left_out``: which rows it skips, in words; how many they were is told with the records.
     """
 
     name: str
     kind: str
     needs: tuple[str, ...]
+    asked: ClassVar[bool] = False
     left_out: ClassVar[str] = ""
 
     def fits(self, columns: list[str], file: str) -> bool:

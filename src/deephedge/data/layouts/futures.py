@@ -53,21 +53,21 @@ class Nearbys(AbstractLayout):
 
     The first nearby is the contract that trades last on or after the day. ``names`` are those to be read; all unless
     given. ``expiries`` is a CSV file with the columns ``tick.prefix``, ``Last.Trade``, ``Year`` and ``Month.Letter``
-    (of two contracts with the same last day the later row counts); without it such a file is read as `Wide`.
+    (of two contracts with the same last day the later row counts). Unless asked for, such a file is read as `Wide`.
     """
 
     name: ClassVar[str] = "nearbys"
     kind: ClassVar[str] = "futures"
     needs: ClassVar[tuple[str, ...]] = ("date",)
+    asked: ClassVar[bool] = True
     expiries: str | Path | None = None
     names: tuple[str, ...] = ()
     unit: str | None = None
 
     def fits(self, columns: list[str], file: str) -> bool:
-        """A date and nearbys, where ``expiries`` are given."""
+        """A date and nearbys."""
         have = [plain(column) for column in columns]
-        nearbys = len(have) > 1 and have[0] == "date" and all(NEARBY.match(column) for column in have[1:])
-        return nearbys and self.expiries is not None
+        return len(have) > 1 and have[0] == "date" and all(NEARBY.match(column) for column in have[1:])
 
     def rows(self, frame: "pl.DataFrame", file: str) -> "pl.DataFrame":
         """One row a day and contract that has a settlement.

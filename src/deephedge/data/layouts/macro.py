@@ -51,6 +51,7 @@ class FomcSurprises(AbstractLayout):
     name: ClassVar[str] = "fomc-surprises"
     kind: ClassVar[str] = "values"
     needs: ClassVar[tuple[str, ...]] = ("date", "mp1")
+    asked: ClassVar[bool] = True
 
     def rows(self, frame: "pl.DataFrame", file: str) -> "pl.DataFrame":
         """One row a meeting whose surprise is there."""

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
 ZONE = "Asia/Kolkata"
 CLOSE = "15:30"
-FUTURES = ("traddt", "fininstrmtp", "tckrsymb", "fininstrmactlxprydt", "fininstrmnm", "sttlmpric", "undrlygpric")
-OPTIONS = (*FUTURES, "strkpric", "optntp")
+COLUMNS = (
+    "traddt", "fininstrmtp", "tckrsymb", "fininstrmactlxprydt", "fininstrmnm", "sttlmpric", "undrlygpric", "strkpric",
+    "optntp",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class NseOptions(AbstractLayout):
 
     name: ClassVar[str] = "nse"
     kind: ClassVar[str] = "options"
-    needs: ClassVar[tuple[str, ...]] = OPTIONS
+    needs: ClassVar[tuple[str, ...]] = COLUMNS
     left_out: ClassVar[str] = "futures, which the layout 'nse-futures' reads"
     published: str = "20:00"
 
@@ -54,7 +56,8 @@ class NseFutures(AbstractLayout):
 
     name: ClassVar[str] = "nse-futures"
     kind: ClassVar[str] = "futures"
-    needs: ClassVar[tuple[str, ...]] = FUTURES
+    needs: ClassVar[tuple[str, ...]] = COLUMNS
+    asked: ClassVar[bool] = True
     left_out: ClassVar[str] = "options, which the layout 'nse' reads"
     published: str = "20:00"
 

@@ -37,7 +37,7 @@ def recognised(columns: list[str], file: str, name: str | None = None) -> Abstra
     if name is not None:
         require(name in LAYOUTS, f"unknown layout {name!r}: {nearest(name, LAYOUTS)}", DataError)
         return fitting(LAYOUTS[name](), columns, file)
-    found = [layout() for layout in LAYOUTS.values() if layout().fits(columns, file)]
+    found = [layout() for layout in LAYOUTS.values() if not layout.asked and layout().fits(columns, file)]
     hint = f"known layouts are {', '.join(LAYOUTS)}; map the columns in a TOML file (--mapping)"
     require(bool(found), f"{file}: columns not recognised ({_some(columns)}); {hint}", DataError)
     most = max(len(layout.needs) for layout in found)
