@@ -69,15 +69,17 @@ class Http(AbstractTransport):
         import httpx
 
         client, said = self._client(), ""
-        if request.secret:  # these write the whole address, key and all, to their logs
-            for name in ("httpx", "httpcore"):
-                logging.getLogger(name).setLevel(logging.WARNING)
+        keyed = bool(request.secret or request.headers)
+        if keyed:  # these write the whole address, key and all, to their logs
+            for log in (logging.getLogger("httpx"), logging.getLogger("httpcore")):
+                log.setLevel(max(log.level, logging.WARNING))
         for attempt in range(self.retries + 1):
             self._wait_for_turn(request)
             try:
                 answer = client.get(  # pyright: ignore
-                    request.url, params={**request.params, **request.secret}, headers=dict(request.headers)
-                )
+                    request.url, params={**request.params, **request.secret}, headers=dict(request.headers),
+                    follow_redirects=not keyed,  # a key goes to the host that it was given to
+                )  # fmt: skip
             except httpx.RequestError as error:
                 said, after = type(error).__name__, None
             else:

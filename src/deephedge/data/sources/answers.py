@@ -66,10 +66,13 @@ def csv_of(body: bytes, columns: tuple[str, ...], source: str) -> "pl.DataFrame"
 
 def numbers(values: Any, source: str) -> np.ndarray:
     """Numbers, or text of numbers; None is NaN."""
+    told = f"{source} gave text where numbers were expected; its form may have changed"
     try:
-        return np.array(values, dtype=np.float64)
+        found = np.array(values, dtype=np.float64)
     except (TypeError, ValueError):
-        raise DataError(f"{source} gave text where numbers were expected; its form may have changed") from None
+        raise DataError(told) from None
+    require(found.ndim == 1, told, DataError)
+    return found
 
 
 def times(values: list[Any], source: str) -> "pl.Series":

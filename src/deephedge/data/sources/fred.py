@@ -91,7 +91,7 @@ def released(found: "pl.DataFrame", name: str, unit: str | None, time: str) -> "
         event_time=at(days(found["date"], name), "00:00", ZONE),
         known_time=at(days(found["realtime_start"], name), time, ZONE),
         name=pl.lit(name),
-        value=pl.col("value") / (100.0 if percent else 1.0),
+        value=pl.Series(found["value"].to_numpy() / (100.0 if percent else 1.0)),
         unit=pl.lit("fraction" if percent else unit, pl.String),
     )
 

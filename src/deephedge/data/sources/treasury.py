@@ -61,6 +61,6 @@ class UsTreasury(AbstractSource):
             event_time=at(day, "15:30", ZONE),
             known_time=at(day, self.published, ZONE),
             name=pl.concat_str(pl.lit(f"us.{self.curve}."), tenor.str.to_lowercase()),
-            value=pl.Series(numbers(long["value"].to_list(), source)) / 100.0,
+            value=pl.Series(numbers(long["value"].to_list(), source) / 100.0),
             unit=pl.lit("fraction"),
         )
