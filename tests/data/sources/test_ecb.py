@@ -43,3 +43,6 @@ def test_monthly_series_are_refused(serve, fetch):
         fetch(Ecb(EURUSD), serve(b"TIME_PERIOD,OBS_VALUE\n2024-03,1.0\n"))
     with pytest.raises(DataError, match="no column OBS_VALUE"):
         fetch(Ecb(EURUSD), serve(b"TIME_PERIOD,VALUE\n2024-03-01,1.0\n"))
+    two = CSV + b"EXR.D.JPY.EUR.SP00.A,D,JPY,EUR,SP00,A,2024-03-28,163.45\n"
+    with pytest.raises(DataError, match=r"ECB EXR/D\.\.EUR\.SP00\.A is the key of 2 series"):
+        fetch(Ecb({"all": "EXR/D..EUR.SP00.A"}), serve(two))

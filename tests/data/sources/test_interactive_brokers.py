@@ -52,7 +52,7 @@ def test_daily_bars_happen_at_the_close_year_by_year(serve, fetch):
         (datetime(2023, 6, 1, 20, tzinfo=UTC), 1.0, "SPY"),
         (datetime(2024, 1, 2, 21, tzinfo=UTC), 2.0, "SPY"),
     ]
-    assert [asked[2] for asked in broker.asked] == ["1 Y", "1 Y", "31 D"]
+    assert [asked[2] for asked in broker.asked] == ["364 D", "364 D", "36 D"]
     assert broker.asked[0][3:] == ("1 day", "TRADES", True, 2)
 
 
@@ -63,6 +63,18 @@ def test_minutes_end_after_their_length_and_no_volume_is_none(serve, fetch):
     assert bars.frame.select("event_time", "known_time", "volume").rows() == [
         (datetime(2024, 1, 2, 14, 35, tzinfo=UTC), datetime(2024, 1, 2, 14, 35, 1, tzinfo=UTC), None)
     ]
+
+
+def test_no_bar_is_lost_or_doubled_where_requests_meet(serve, fetch):
+    hours = [datetime(2024, 1, 1, tzinfo=UTC) + timedelta(hours=n) for n in range(24 * 70)]
+    broker = Broker([Bar(hour) for hour in hours])
+    source = InteractiveBrokers(broker, {"BTC": 1}, "1 hour")
+    pieces = fetch(source, serve(b""), "2024-01-03 05:30", "2024-03-05 17:30")
+    ends = sorted(end for piece in pieces for end in piece.frame["event_time"])
+    assert ends == [
+        hour for hour in hours if datetime(2024, 1, 3, 6, tzinfo=UTC) <= hour < datetime(2024, 3, 5, 17, 30, tzinfo=UTC)
+    ]
+    assert [asked[2] for asked in broker.asked] == ["28 D", "28 D", "7 D"]
 
 
 def test_nothing_open_spans_and_odd_bars(serve, fetch):

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from deephedge.core.errors import DataError, require
 from deephedge.data.layouts.times import at, days
 from deephedge.data.records import Origin, Records
 from deephedge.data.sources.answers import csv_of, numbers
@@ -46,6 +47,8 @@ class Ecb(AbstractSource):
                 asked["endPeriod"] = str(span.end.date())
             body = transport.get(Request(f"{URL}/{key}", asked))
             found = csv_of(body, ("TIME_PERIOD", "OBS_VALUE"), source).drop_nulls("OBS_VALUE")
+            several = found["KEY"].n_unique() if "KEY" in found.columns else 1
+            require(several < 2, f"{source} is the key of {several} series; name one of them", DataError)
             day = days(found["TIME_PERIOD"], source)
             later = day.dt.offset_by(f"{self.lag_days}d")
             rows = found.select(

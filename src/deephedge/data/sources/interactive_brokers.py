@@ -15,7 +15,9 @@ from deephedge.data.sources.base import AbstractSource, Span
 from deephedge.data.transport import AbstractTransport
 
 UNITS = {"sec": "s", "min": "min", "hour": "h", "day": "d"}
-YEAR = 365
+DAY, INSTANT = timedelta(days=1), timedelta(microseconds=1)
+# days that one request may ask for, by the shortest bar: the step sizes of the TWS API, a year less what is to spare
+STEPS = ((DAY, 363), (timedelta(minutes=30), 28), (timedelta(minutes=3), 6), (timedelta(0), 1))
 
 
 @dataclass(frozen=True)
@@ -39,21 +41,22 @@ class InteractiveBrokers(AbstractSource):
     regular_hours: bool = True
 
     def records(self, span: Span, transport: AbstractTransport) -> Iterator[Records]:
-        """One piece a contract and year; raises ``DataError`` for a span without a start."""
+        """One piece a contract and request; raises ``DataError`` for a span without a start."""
         if span.start is None:
             raise DataError("bars of Interactive Brokers need a start; the further back, the more requests")
         end = min(span.end or now(), now())
+        daily, step = self._length() >= DAY, self._step()
         for name, contract in self.contracts.items():
             last = end
             while last > span.start:
-                days = min(ceil((last - span.start) / timedelta(days=1)), YEAR)
-                length = "1 Y" if days == YEAR else f"{days} D"
+                first = _midnight(last - INSTANT) - timedelta(days=step - 1)
+                days = ceil((last - max(first, _midnight(span.start))) / DAY) + daily  # a day is cut where it ends
                 found = self.connection.reqHistoricalData(
-                    contract, endDateTime=last, durationStr=length, barSizeSetting=self.bar, whatToShow=self.what,
+                    contract, endDateTime=last, durationStr=f"{days} D", barSizeSetting=self.bar, whatToShow=self.what,
                     useRTH=self.regular_hours, formatDate=2,
                 )  # fmt: skip
-                first = last - timedelta(days=days)
-                yield self._records(name, list(found or [])).between(max(first, span.start), last)
+                inside = max(first + INSTANT, span.start), min(last + INSTANT, end)  # a bar ends within its request
+                yield self._records(name, list(found or [])).between(*inside)
                 last = first
 
     def _records(self, name: str, bars: list[Any]) -> Records:
@@ -82,8 +85,16 @@ class InteractiveBrokers(AbstractSource):
         )
         return Records.of("bars", frame, origin=origin)
 
+    def _step(self) -> int:
+        return next(days for shortest, days in STEPS if self._length() >= shortest)
+
     def _length(self) -> timedelta:
         count, _, unit = self.bar.partition(" ")
         unit = unit.removesuffix("s")
         require(count.isdigit() and unit in UNITS, f"bar must be like '5 mins' or '1 day', was {self.bar!r}", DataError)
         return duration(f"{count}{UNITS[unit]}").astype(object)
+
+
+def _midnight(when: datetime) -> datetime:
+    """The first moment of its day, UTC: where no bar of an hour or less is cut in two."""
+    return when.replace(hour=0, minute=0, second=0, microsecond=0)

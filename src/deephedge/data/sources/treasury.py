@@ -39,8 +39,8 @@ class UsTreasury(AbstractSource):
         """One piece a year; raises ``DataError`` for an answer of another form."""
         require(self.curve in CURVES, f"curve must be one of {', '.join(CURVES)}, was {self.curve!r}", DataError)
         code, first = CURVES[self.curve]
-        start = first if span.start is None else max(first, span.start.year - (span.start.timetuple().tm_yday == 1))
-        end = now().year if span.end is None else (span.end - timedelta(microseconds=1)).year
+        start = first if span.start is None else max(first, span.start.year)
+        end = now().year if span.end is None else min(now().year, (span.end - timedelta(microseconds=1)).year)
         for year in range(start, end + 1):
             asked = {"type": code, "field_tdr_date_value": str(year), "page": "", "_format": "csv"}
             found = csv_of(transport.get(Request(f"{URL}/{year}/all", asked)), ("Date",), f"US Treasury {year}")
