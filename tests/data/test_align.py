@@ -166,6 +166,8 @@ def test_what_is_ambiguous_or_unknown_is_refused():
         data.aligned([two], minutes(0), {"x": data.Latest("values", {"name": "x"}, of="valu")})
     with pytest.raises(DataError, match=r"no column 'nam': did you mean 'name'"):
         data.aligned([two], minutes(0), {"x": data.Latest("values", {"nam": "x"})})
+    with pytest.raises(DataError, match=r"a value of another type than the records: \{'value': 'x'\}"):
+        data.aligned([two], minutes(0), {"x": data.Latest("values", {"value": "x"})})
     with pytest.raises(DataError, match="decision times are a row of datetime64"):
         data.aligned([two], np.array([1.0]), COLUMNS)
     with pytest.raises(DataError, match="written like 15min or 90d, was '15 minutes'"):

@@ -6,6 +6,7 @@ import pytest
 
 from deephedge import data
 from deephedge.core.errors import DataError
+from deephedge.data.extras import extra
 
 START = datetime(2024, 3, 4, 14, tzinfo=UTC)
 BY_HAND = data.Origin("by hand")
@@ -189,3 +190,33 @@ def test_what_comes_is_known_when_it_came():
     )
     known = [one.frame["known_time"][0] for one in data.listen(feed, READ)]
     assert known == [START + timedelta(minutes=m) for m in (2, 7, 2)]  # a clock ahead of ours happened then
+
+
+def test_no_row_of_a_long_message_is_cut():
+    """A table of rows takes its columns from all of them: numbers that begin as whole ones, columns that come late."""
+    rows = [{"event_time": START.isoformat(), "name": f"x{n}", "value": 1} for n in range(150)]
+    late = {"event_time": START.isoformat(), "name": "y", "value": 1.5, "unit": "percent"}
+    frame = READ([*rows, late]).frame.filter(name="y")
+    assert frame.select("value", "unit").row(0) == (1.5, "percent")
+
+
+def test_a_real_socket():
+    server = pytest.importorskip("websockets.sync.server")
+    from threading import Thread
+
+    def handle(socket):
+        assert socket.recv() == "sub"
+        for text in (message(0, 1.0), "no JSON", message(1, 2.0)):
+            socket.send(text)
+
+    with server.serve(handle, "127.0.0.1", 0) as running:
+        Thread(target=running.serve_forever, daemon=True).start()
+        address = f"ws://127.0.0.1:{running.socket.getsockname()[1]}"
+        found = list(data.listen(data.Websocket(address, ["sub"]), READ))
+        running.shutdown()
+    assert [type(one).__name__ for one in found] == ["Records", "Malformed", "Records"]
+
+
+def test_a_library_that_is_not_there_is_named():
+    with pytest.raises(DataError, match=r"the package no-such-x is needed here .* pip install deephedge\[sources\]"):
+        extra("no_such_x", "no-such-x")

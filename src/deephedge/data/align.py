@@ -114,7 +114,8 @@ def daily_history(
     known = [one.frame["known_time"] for one in records if len(one)]
     require(bool(known), "a daily history needs records, there are none", DataError)
     first, last = min(one.min() for one in known), max(one.max() for one in known)
-    days = sessions(start or first.date(), end or last.date(), exchange)
+    first, last = first.date() if start is None else start, last.date() if end is None else end
+    days = sessions(first, last, exchange)
     times = (days.closes if at == "close" else days.opens).astype("datetime64[us]") + duration(lag)
     table = aligned(records, times, closes(records) if columns is None else columns, max_age)
     empty = [name for name, values in table.columns.items() if np.isnan(values).all()]

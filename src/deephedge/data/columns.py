@@ -23,8 +23,8 @@ WRITTEN = re.compile(r"([+-]?\d+)(" + "|".join(UNITS) + ")")
 def duration(length: Duration) -> np.timedelta64:
     """A length of time in microseconds; as text a whole number and one of the units us, ms, s, min, h, d, w.
 
-    >>> duration("15min") == duration(timedelta(minutes=15))
-    True
+    >>> str(duration("15min"))
+    '900000000 microseconds'
     """
     if not isinstance(length, str):
         return np.timedelta64(length).astype("timedelta64[us]")
@@ -60,7 +60,13 @@ class AbstractColumn(ABC):
         for name in self.where:
             known = kind_of(self.kind).columns
             require(name in known, f"{self.kind} have no column {name!r}: {nearest(name, known)}", DataError)
-        return frame.filter(*(pl.col(name) == value for name, value in self.where.items()))
+        try:
+            return frame.filter(*(pl.col(name) == value for name, value in self.where.items()))
+        except pl.exceptions.PolarsError:
+            told = (
+                f"where of a column of {self.kind} holds a value of another type than the records: {dict(self.where)}"
+            )
+            raise DataError(told) from None
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def _differences(
         yield from (Finding(name, str(cut), first, np.nan, np.nan, max(odd.size, 1)) for name in columns)
     _, left, right = np.intersect1d(dates, again, return_indices=True)
     left, right = left[dates[left] <= cut], right[again[right] <= cut]
-    for name in full.keys() & known.keys():
+    for name in sorted(full.keys() & known.keys()):
         one, other = full[name][left], known[name][right]
         wrong = np.flatnonzero(~np.isclose(other, one, rtol=tolerance, atol=0.0, equal_nan=True))
         if wrong.size:

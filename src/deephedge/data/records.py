@@ -173,7 +173,7 @@ def _framed(kind: Kind, rows: Any, source: str) -> "pl.DataFrame":
     import polars as pl
 
     try:
-        frame = rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(rows, strict=False)
+        frame = rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(rows, strict=False, infer_schema_length=None)
     except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
         raise DataError(f"{source}: rows of {kind.name} do not form a table: {_first_line(error)}") from error
     for column in frame.columns:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import os
 import time
 from abc import ABC, abstractmethod
@@ -61,20 +62,25 @@ class Http(AbstractTransport):
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     _last: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
+    _own: list[object] = field(default_factory=list, repr=False, compare=False)
 
     def get(self, request: Request) -> bytes:
         """The body; raises `TransportError` after the last try, or at once for a refusal such as 404."""
         import httpx
 
-        client = self.client if self.client is not None else httpx.Client(timeout=self.timeout, follow_redirects=True)
-        said = ""
+        client, said = self._client(), ""
+        keyed = bool(request.secret or request.headers)
+        if keyed:  # these write the whole address, key and all, to their logs
+            for log in (logging.getLogger("httpx"), logging.getLogger("httpcore")):
+                log.setLevel(max(log.level, logging.WARNING))
         for attempt in range(self.retries + 1):
             self._wait_for_turn(request)
             try:
                 answer = client.get(  # pyright: ignore
-                    request.url, params={**request.params, **request.secret}, headers=dict(request.headers)
-                )
-            except httpx.TransportError as error:
+                    request.url, params={**request.params, **request.secret}, headers=dict(request.headers),
+                    follow_redirects=not keyed,  # a key goes to the host that it was given to
+                )  # fmt: skip
+            except httpx.RequestError as error:
                 said, after = type(error).__name__, None
             else:
                 if answer.is_success:
@@ -85,6 +91,16 @@ class Http(AbstractTransport):
             if attempt < self.retries:
                 self.sleep(min(_seconds(after) or self.pause * 2.0**attempt, self.longest_wait))
         raise TransportError(f"{request.url} gave {said} on all of {self.retries + 1} tries; try again later")
+
+    def _client(self) -> object:
+        """One for all requests: connections and cookies are kept."""
+        import httpx
+
+        if self.client is not None:
+            return self.client
+        if not self._own:
+            self._own.append(httpx.Client(timeout=self.timeout, follow_redirects=True))
+        return self._own[0]
 
     def _wait_for_turn(self, request: Request) -> None:
         host = request.url.split("/")[2] if "//" in request.url else request.url
@@ -144,7 +160,4 @@ def key_from_environment(name: str, where: str) -> str:
 
 def _seconds(text: str | None) -> float | None:
     """A wait in seconds; a date is left to the ordinary back-off."""
-    try:
-        return None if text is None else max(float(text), 0.0)
-    except ValueError:
-        return None
+    return float(text) if text is not None and text.strip().isdigit() else None

@@ -79,9 +79,9 @@ def walk(study: Study, *, out: Path = Path("runs"), screen: Screen | None = None
     screen = screen or Screen.silent()
     root = out / f"{study.name}-walk"
     parts, found = stretches(study), []
-    for number, stretch in enumerate(parts):
-        screen.say(f"stretch {number + 1} of {len(parts)}: test {stretch.test[0]} to {stretch.test[1]}", "bold")
-        found.append(_one(study, stretch, number, root, screen))
+    for place, stretch in enumerate(parts):
+        screen.say(f"stretch {place + 1} of {len(parts)}: test {stretch.test[0]} to {stretch.test[1]}", "bold")
+        found.append(_one(study, stretch, place, root, screen))
     ledgers, premium = _together(found, study)
     whole = judge.judged(study, ledgers, premium, study.problem.grid.steps)
     each = tuple(kept for _, run in found if (kept := judge.comparison_of(run, judge.BACKTEST)))
