@@ -1,18 +1,16 @@
 """Daily columns out of CSV and Parquet files."""
 
-import gzip
-import io
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deephedge.core.errors import DataError, nearest, require
+from deephedge.core.errors import DataError, nearest
 from deephedge.data.clean import Series
 from deephedge.data.layouts.cells import numbers
 from deephedge.data.layouts.times import days
+from deephedge.data.tables import pieces
 
 if TYPE_CHECKING:
     import polars as pl
@@ -38,8 +36,9 @@ def columns_of(
     ``given`` names columns outright (``{"date": ..., "spot": ..., "vol": ...}``). A role whose column is not there is
     absent from the result. Raises ``DataError`` for a file that cannot be read, has no dates or holds no number.
     """
-    frame = _read(path)
-    require(frame.height > 0, f"{path.name} has no rows", DataError)
+    import polars as pl
+
+    frame = pl.concat(pieces(path))
     found = {role: _find(frame, path, role, known, given or {}) for role, known in (("date", DATE), *wanted.items())}
     names = {role: column for role, column in found.items() if column is not None}
     if "date" not in names or len(names) == 1:
@@ -48,29 +47,6 @@ def columns_of(
     dates = day.to_numpy().astype("datetime64[D]")
     read = {role: numbers(frame[column], path.name, beside=day) for role, column in names.items()}
     return {role: Series(path.name, dates, column.fill_null(np.nan).to_numpy()) for role, column in read.items()}
-
-
-def _read(path: Path) -> "pl.DataFrame":
-    import polars as pl
-
-    require(path.is_file(), f"no such data file: {path}", DataError)
-    require(is_data_file(path), f"{path.name}: expected a file ending in {', '.join(SUFFIXES)}", DataError)
-    try:
-        if path.name.lower().endswith(".parquet"):
-            return pl.read_parquet(path)
-        content = path.read_bytes()
-        content = gzip.decompress(content) if path.name.lower().endswith(".gz") else content
-        return pl.read_csv(io.BytesIO(content), infer_schema=False)
-    except (
-        pl.exceptions.PolarsError,
-        pl.exceptions.PanicException,
-        OSError,
-        EOFError,
-        zlib.error,
-        ValueError,
-    ) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise DataError(f"{path.name} is empty, truncated or not what its name says: {reason}") from error
 
 
 def _find(frame: "pl.DataFrame", path: Path, role: str, known: tuple[str, ...], given: Mapping[str, str]) -> str | None:
