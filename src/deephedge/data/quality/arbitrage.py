@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from deephedge.data.quality.base import AbstractCheck, Finding, things
+from deephedge.data.quality.base import AbstractCheck, Finding, counted, things
 from deephedge.data.quality.chain import EXPIRY, chain, forwards, pairs, rows_of
+from deephedge.data.quality.repairs import Drop
+from deephedge.data.quality.where import Where
 from deephedge.data.records import Records
 
 if TYPE_CHECKING:
@@ -20,7 +22,8 @@ class Arbitrage(AbstractCheck):
     expiry of the same root is worth no less than :math:`e^{-c\,\Delta t}` of an earlier one (American; European calls
     where the forward rises, puts where it falls), with :math:`c` = ``carry`` for rates and dividends. European pairs
     hold :math:`C-P=D(F-K)` with the forward and discount of their own expiry. A call's bid is at most the underlier, a
-    put's the strike. ``rounding`` is of the underlier's price.
+    put's the strike: beyond that is an error, the rest are warnings. ``rounding`` is of the underlier's price.
+    Settlements are judged where the option was traded.
 
     Source: Carr and Madan (2005), A note on sufficient conditions for no arbitrage.
     """
@@ -34,19 +37,17 @@ class Arbitrage(AbstractCheck):
         table = chain(records)
         both = pairs(table)
         found = {
-            "verticals or slopes": self._slopes(table), "butterflies": self._butterflies(table),
-            "calendars": self._calendars(table, both), "parity": self._parity(both), "bounds": self._bounds(table),
+            "a vertical spread": self._slopes(table), "a butterfly": self._butterflies(table),
+            "a calendar spread": self._calendars(table, both), "a conversion (parity)": self._parity(both),
         }  # fmt: skip
         totals = dict(table.group_by("about").len().iter_rows())
-        hint = "quotes of other moments or of nobody: leave them out of fits, or drop them"
-        return [
-            finding
-            for what, rows in found.items()
-            for about, part in things(rows)
-            for finding in self.found(
-                "warning", about, f"{what} pay at the quotes on {part.height:,} rows: {hint}", part, totals[about]
-            )
-        ]
+        hint = "of other moments, or of nobody; leave them out of fits or drop them"
+        result = self._bounds(table, totals)
+        for what, rows in found.items():
+            for about, part in things(rows):
+                said = f"{counted(part.height, 'option')} are part of {what} that pays at the quotes: {hint}"
+                result += self.found("warning", about, said, part, totals[about])
+        return result
 
     def _slopes(self, table: "pl.DataFrame") -> "pl.DataFrame":
         import polars as pl
@@ -98,23 +99,32 @@ class Arbitrage(AbstractCheck):
         enough = pl.len().over(EXPIRY) >= 6
         return _about(both.filter(pl.col("european") & enough & (dear | cheap)), both, "call_row", "put_row")
 
-    def _bounds(self, table: "pl.DataFrame") -> "pl.DataFrame":
+    def _bounds(self, table: "pl.DataFrame", totals: dict[str, int]) -> list[Finding]:
         import polars as pl
 
-        most = pl.when("call").then(pl.col("underlier_price")).otherwise(pl.col("strike"))
-        return _about(table.filter(pl.col("bid") > most * (1 + 10 * self.rounding)), table, "row")
+        result = []
+        for right, call, most in (("call", True, "underlier_price"), ("put", False, "strike")):
+            beyond = (pl.col("call") == call) & (pl.col("bid") > pl.col(most) * (1 + 10 * self.rounding))
+            for about, part in things(table.filter(beyond)):
+                rule = Drop(Where(("underlier", "==", about), ("right", "==", right), ("bid", ">", f"@{most}")))
+                said = f"{counted(part.height, right)} bid at more than the {most.replace('_price', '')}: impossible"
+                coin = bool(part["coin"].any())
+                result += self.found("error", about, said, part, totals[about], None if coin else rule)
+        return result
 
 
 @dataclass(frozen=True)
 class Simultaneity(AbstractCheck):
     """Quotes whose parity implies another underlier than is given, by more than ``apart``: they are not of one moment.
 
-    Judged at each moment by the median of its nearest ``expiries`` of 1 to 45 days, so that carry does not matter.
+    Judged at each moment by the median over its nearest ``expiries`` of 1 to 45 days of what the gap exceeds the
+    ``carry`` to the expiry by.
     """
 
     name: ClassVar[str] = "simultaneity"
     kinds: ClassVar[tuple[str, ...]] = ("options",)
     apart: float = 0.003
+    carry: float = 0.08
     expiries: int = 4
 
     def findings(self, records: Records) -> list[Finding]:
@@ -123,13 +133,14 @@ class Simultaneity(AbstractCheck):
         table = chain(records)
         level = forwards(pairs(table)).filter((pl.col("days") >= 1) & (pl.col("days") <= 45))
         level = level.sort("event_time", "about", "days").group_by("event_time", "about", maintain_order=True)
-        gap = (pl.col("forward") / pl.col("underlier_price") - 1).head(self.expiries).median()
+        gap = (pl.col("forward") / pl.col("underlier_price") - 1).abs() - self.carry * pl.col("days") / 365.0
+        gap = gap.head(self.expiries).median()
         gaps = level.agg(gap.alias("gap"))
-        wrong = gaps.filter(pl.col("gap").abs() > self.apart)
+        wrong = gaps.filter(pl.col("gap") > self.apart)
         rows = table.join(wrong, on=["event_time", "about"])
         result = []
         for about, part in things(rows):
-            worst = float(part["gap"].abs().max())
+            worst = float(part["gap"].max())
             many, all_ = wrong.filter(about=about).height, gaps.filter(about=about).height
             said = (
                 f"on {many:,} of {all_:,} moments parity implies another underlier than is given, by up to "

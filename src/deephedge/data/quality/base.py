@@ -96,6 +96,15 @@ def things(frame: "pl.DataFrame") -> "list[tuple[str, pl.DataFrame]]":
     return [(str(about), part) for (about,), part in frame.group_by("about", maintain_order=True)]
 
 
+def counted(count: int, noun: str) -> str:
+    """A number and its noun.
+
+    >>> counted(1, "row"), counted(2345, "row")
+    ('1 row', '2,345 rows')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def stamps(times: "pl.Series") -> tuple[str, ...]:
     """Moments as conditions of a repair write them, each once."""
     return tuple(times.unique().sort().dt.strftime("%Y-%m-%d %H:%M:%S%.6f").to_list())

@@ -15,7 +15,7 @@ NEAR, LEAST = 7, 4  # pairs nearest the money that give the forward; the fewest 
 
 
 def chain(records: Records) -> "pl.DataFrame":
-    """Options with an ask, or a settlement where there are no quotes, in cash (prices in coin times their forward).
+    """Options with an ask in cash (prices in coin times their forward); without any quotes, settlements of traded ones.
 
     Columns: ``row``, those of ``EXPIRY``, ``strike``, ``call``, ``bid``, ``ask``, ``days`` (to expiry), ``european``,
     ``coin``, ``underlier_price``, ``vol``.
@@ -26,6 +26,7 @@ def chain(records: Records) -> "pl.DataFrame":
     coin = (pl.col("unit") == "coin").fill_null(False)
     unit = pl.when(coin).then(pl.col("underlier_price")).otherwise(1.0)
     quoted = bool((frame["ask"].is_not_null()).any())
+    frame = frame if quoted else frame.filter((pl.col("volume") > 0).fill_null(True))
     bid, ask = (pl.col("bid"), pl.col("ask")) if quoted else (pl.col("settle"), pl.col("settle"))
     day = pl.col("event_time").dt.date()
     return frame.select(

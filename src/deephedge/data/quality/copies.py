@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from deephedge.data.quality.base import AbstractCheck, Finding, numbered, series, stamps, things
+from deephedge.data.quality.base import AbstractCheck, Finding, counted, numbered, series, stamps, things
 from deephedge.data.quality.gaps import exchange_of, session_days, with_days
 from deephedge.data.quality.repairs import Drop
 from deephedge.data.quality.where import Where
@@ -65,7 +65,7 @@ class Copies(AbstractCheck):
             exchange = self.exchange or exchange_of(records, part) or "24/7"
             part = with_days(part, exchange)
             own = session_days(exchange, part["day"].to_numpy().astype("datetime64[D]"))
-            closed = ~pl.col("day").is_in(pl.Series(own, dtype=pl.Date).implode())
+            closed = ~pl.col("day").is_in(pl.Series(part["day"] if own is None else own, dtype=pl.Date).implode())
             found.append(part.filter(closed & (pl.col("level").diff() == 0)).drop("day"))
         return pl.concat(found).select("about", "event_time")
 
@@ -73,7 +73,7 @@ class Copies(AbstractCheck):
         times = part["event_time"].unique().sort()
         own = [("underlier", "==", about)] if options else []
         rule = Drop(Where(*own, ("event_time", "in", stamps(times))))
-        said = f"{len(times):,} snapshots repeat the one before, as a holiday's copy does; they are not news"
+        said = f"{counted(len(times), 'snapshot')} of the moment before, as a holiday's copy is: not news"
         return self.found("error", about, said, part, total, rule)
 
 
@@ -105,7 +105,7 @@ class Stale(AbstractCheck):
             return []
         needed = np.log(self.chance / part.height) / np.log(max(share, 1.0 / part.height))
         stale = still & (length >= max(self.least, needed))
-        said = f"{stale.sum():,} rows stand still in runs of up to {length.max():,} steps; were they carried forward?"
+        said = f"{counted(int(stale.sum()), 'row')} stand still, for up to {length.max():,} steps; were they carried forward?"
         return self.found("warning", about, said, part.filter(stale), part.height)
 
 
@@ -125,8 +125,7 @@ class Untraded(AbstractCheck):
         off = (pl.col("last") - pl.col("fair")).abs() > self.apart * pl.col("fair")
         stale = (pl.col("volume") == 0) & off
         said = "last prices of contracts without a trade are old: use settle, mark or the quotes, or volume > 0"
-        return [
-            finding
-            for about, part in things(frame)
-            for finding in self.found("warning", about, said, part.filter(stale), part.height)
-        ]
+        found = []
+        for about, part in things(frame):
+            found += self.found("warning", about, said, part.filter(stale), part.height)
+        return found

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from deephedge.data.kinds import NUMBER, TIMES
-from deephedge.data.quality.base import AbstractCheck, Finding, numbered
+from deephedge.data.quality.base import AbstractCheck, Finding, counted, numbered
 from deephedge.data.quality.repairs import Once
 from deephedge.data.quality.where import Where
 from deephedge.data.records import Records
@@ -34,9 +34,9 @@ class Duplicates(AbstractCheck):
         )
         same, other = frame.filter(pl.col("alike") & pl.col("again")), frame.filter(~pl.col("alike"))
         ticks = kind.name in ("values", "quotes") and other.height > TICKS * len(records)
-        said = f"{same.height:,} rows repeat another in all numbers"
+        said = f"{counted(same.height, 'row')} as another in all numbers"
         odd = "ticks at one moment: say in which order they count" if ticks else "keep the right ones"
-        told = f"{other.height:,} rows have the times and keys of another and other numbers; {odd}"
+        told = f"{counted(other.height, 'row')} with the times and keys of another and other numbers; {odd}"
         repair = Once(Where())
         return [
             *self.found("warning", kind.name, said, same, len(records), repair),

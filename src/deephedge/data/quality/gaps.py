@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from deephedge.core.calendars import sessions
-from deephedge.data.quality.base import SERIES, AbstractCheck, Finding, series, things
+from deephedge.core.errors import GridError
+from deephedge.data.quality.base import SERIES, AbstractCheck, Finding, counted, series, things
 from deephedge.data.records import Records
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 WEEKENDS = 0.1  # share of days on weekends from which on a market never closes; 2 / 7 for one that does not
 MANY = 0.25  # share of missing sessions that is no longer a gap but another calendar or half of a file
+WEEKS = np.timedelta64(14, "D")  # in which there is a session
 ZONES = {"XBOM": "Asia/Kolkata", "24/7": "UTC"}  # what a day is, where it is not New York's
 
 
@@ -50,10 +52,12 @@ class Gaps(AbstractCheck):
 
         have = np.unique(days["day"].to_numpy().astype("datetime64[D]"))
         want = session_days(exchange, have)
+        if want is None:
+            return self._rhythm(about, days, np.diff(have).astype(int))
         result = self._missing(about, np.setdiff1d(want, have), len(want), f"sessions of {exchange}")
         extra = np.setdiff1d(have, want)
         rows = days.filter(pl.col("day").is_in(pl.Series(extra, dtype=pl.Date).implode()))
-        said = f"{extra.size:,} days are no session of {exchange}; are they copies, or another exchange's?"
+        said = f"{counted(extra.size, 'day')} without a session of {exchange}: a copy, or another exchange?"
         return [*result, *self.found("note", about, said, rows, days.height)]
 
     def _rhythm(self, about: str, days: "pl.DataFrame", steps: np.ndarray) -> list[Finding]:
@@ -71,7 +75,7 @@ class Gaps(AbstractCheck):
         stand_in = pl.DataFrame({"row": np.zeros(days.size, np.int64), "event_time": days.astype("datetime64[us]")})
         stand_in = stand_in.with_columns(pl.col("event_time").dt.replace_time_zone("UTC"))
         severity = "error" if days.size > MANY * total else "warning"
-        said = f"{days.size:,} of {total:,} {what} have no row; get them from the publisher or split the data there"
+        said = f"no row for {days.size:,} of {total:,} {what}; get them from the publisher or split the data there"
         made = self.found(severity, about, said, stand_in, total)
         return [_without_rows(one) for one in made]
 
@@ -84,7 +88,7 @@ class Gaps(AbstractCheck):
         if not isinstance(usual, float):
             return []
         wide = inside.filter(pl.col("step") > max(self.longest * usual, 1800.0))
-        said = f"{wide.height:,} holes of half an hour or more within a day (its step is {usual:g} s), which end here"
+        said = f"{counted(wide.height, 'hole')} of half an hour or more within a day, whose step is {usual:g} s"
         return self.found("note", about, said, wide, inside.height)
 
 
@@ -110,14 +114,18 @@ def with_days(part: "pl.DataFrame", exchange: str | None) -> "pl.DataFrame":
     return part.with_columns(pl.col("event_time").dt.convert_time_zone(zone).dt.date().alias("day"))
 
 
-def session_days(exchange: str, days: np.ndarray) -> np.ndarray:
-    """The sessions from the first to the last of ``days``."""
+def session_days(exchange: str, days: np.ndarray) -> np.ndarray | None:
+    """The sessions from the first to the last of ``days``; None where the calendar does not go so far."""
     first, last = days.min(), days.max()
-    known = _whole_years(exchange, int(str(first)[:4]), int(str(last)[:4]))
-    return known[(known >= first) & (known <= last)]
+    known = _sessions(exchange, str(first - WEEKS), str(last + WEEKS))
+    return None if known is None else known[(known >= first) & (known <= last)]
 
 
-@lru_cache(32)
-def _whole_years(exchange: str, first: int, last: int) -> np.ndarray:
-    """One calendar serves many things."""
-    return sessions(f"{first}-01-01", f"{last}-12-31", exchange).days
+@lru_cache(64)
+def _sessions(exchange: str, first: str, last: str) -> np.ndarray | None:
+    try:
+        return sessions(first, last, exchange).days
+    except GridError:  # an exchange that does not exist
+        raise
+    except ValueError:  # years whose holidays are not on record
+        return None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from deephedge.data.quality.base import AbstractCheck, Finding, series, things
+from deephedge.data.quality.base import AbstractCheck, Finding, counted, series, things
 from deephedge.data.records import Records
 
 
@@ -31,7 +31,7 @@ class ReleaseLag(AbstractCheck):
             late = (pl.col("known_time") - pl.col("event_time")).dt.total_seconds() >= self.lag * 3600
             rows = part.filter(~late)
             said = (
-                f"{rows.height:,} figures (one in {step / 86_400:.0f} days) are known when their period is dated: the "
+                f"{counted(rows.height, 'figure')} (one in {step / 86_400:.0f} days) known at once: the "
                 "lag of the release is missing; give it, or read vintages"
             )
             found += self.found("error", about, said, rows, part.height)

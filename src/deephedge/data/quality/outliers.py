@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from deephedge.data.quality.base import LEVELS, SERIES, AbstractCheck, Finding, series, stamps, things
+from deephedge.data.quality.base import LEVELS, SERIES, AbstractCheck, Finding, counted, series, stamps, things
 from deephedge.data.quality.repairs import Adjust, Winsorise
 from deephedge.data.quality.where import Where
 from deephedge.data.records import Records
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 WINDOW, MIDDLE = 63, 11  # rows: of the usual move, and of the median that a spike leaves
+LONG, STILL = 10.0, 0.01  # steps of time, and the share of a level that does not move, which count as usual
 WHOLE = (2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 15.0, 20.0, 25.0, 30.0, 50.0, 1.5, 4 / 3, 1.25, 5 / 3)
 
 
@@ -19,17 +20,22 @@ def moves(table: "pl.DataFrame") -> "pl.DataFrame":
     r"""A series (`base.series`) with ``move`` (the change of level), ``usual`` (its robust size) and ``away``.
 
     ``usual`` is 1.4826 times the median of :math:`|\Delta x|` over 63 rows around, or over 11 if that is larger; where
-    that is 0, of those moves of the whole series that are not 0. ``away`` is the level less its median over 11 rows
-    around, which a step does not disturb and a spike does (Hampel, 1974).
+    that is 0, of those moves of the whole series that are not 0, and at most 1 % of the level. ``away`` is the level
+    less its median over 11 rows around, which a step does not disturb and a spike does (Hampel, 1974). What moved over more
+    than ``LONG`` usual steps of time is no move.
     """
     import polars as pl
 
     size = pl.col("move").abs()
     moving = pl.when(size > 0).then(size).median()
     local = pl.max_horizontal(*(size.rolling_median(window, min_samples=3, center=True) for window in (WINDOW, MIDDLE)))
-    table = table.with_columns(pl.col("level").diff().over("about").alias("move"))
-    usual = 1.4826 * pl.when(local > 0).then(local).otherwise(moving)
+    wait = pl.col("event_time").diff().dt.total_seconds()
+    after = wait <= LONG * wait.median()
+    move = pl.when(after).then(pl.col("level").diff())
+    table = table.with_columns(move.over("about").alias("move"))
     middle = pl.col("level").rolling_median(MIDDLE, min_samples=3, center=True)
+    still = pl.min_horizontal(moving, STILL * middle.abs())
+    usual = 1.4826 * pl.when(local > 0).then(local).otherwise(pl.when(still > 0).then(still))
     left = pl.len() - pl.int_range(pl.len()) - 1
     return table.with_columns(
         usual.over("about").alias("usual"), (pl.col("level") - middle).over("about").alias("away"),
@@ -61,9 +67,9 @@ class Outliers(AbstractCheck):
             times = stamps(spikes["event_time"])
             simple = column is not None and name in records.frame.columns and records.kind.name in ("values", "bars")
             repair = Winsorise(Where((name, "==", about), ("event_time", "in", times)), str(column)) if simple else None
-            said = f"{spikes.height:,} levels leave those around by {self.width:g} usual moves or more and come back"
+            said = f"{counted(spikes.height, 'level')} off those around by {self.width:g} usual moves or more, and back"
             result += self.found("error", about, said, spikes, part.height, repair)
-            said = f"{jumps.height:,} moves of {self.width:g} usual ones or more that stay: news, or another series?"
+            said = f"{counted(jumps.height, 'move')} of {self.width:g} usual ones or more that stay: news?"
             result += self.found("warning", about, said, jumps, part.height)
         return result
 
@@ -96,9 +102,7 @@ class Splits(AbstractCheck):
         ratio = float(rows["ratio"][0])
         nearest = min((one for whole in WHOLE for one in (whole, 1 / whole)), key=lambda one: abs(ratio / one - 1))
         words = f"{nearest:g} for 1" if nearest > 1 else f"1 for {1 / nearest:g}"
-        said = (
-            f"{rows.height:,} steps look like splits (the first, {words} in price); are all prices on the same shares?"
-        )
+        said = f"{counted(rows.height, 'step')} like a split (the first, {words} in price): are all on the same shares?"
         rule = None
         if records.kind.name in ("values", "bars") and rows.height == 1:
             start = stamps(rows["event_time"])[0]

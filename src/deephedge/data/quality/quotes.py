@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from deephedge.data.quality.base import AbstractCheck, Finding, numbered, things
+from deephedge.data.quality.base import AbstractCheck, Finding, counted, numbered, things
 from deephedge.data.quality.repairs import AbstractRepair, Drop, Fill
 from deephedge.data.quality.where import Where
 from deephedge.data.records import Records
@@ -28,14 +28,14 @@ class Quotes(AbstractCheck):
         bid, ask = pl.col("bid"), pl.col("ask")
         crossed = Where(("ask", "<", "@bid"), ("ask", ">", 0.0))
         rules: tuple[tuple[str, str, pl.Expr, AbstractRepair | None], ...] = (
-            ("error", "have an ask below the bid", (ask < bid) & (ask > 0), Drop(crossed)),
-            ("error", "have a negative bid", bid < 0, Drop(Where(("bid", "<", 0.0)))),
-            ("error", "have a negative ask", ask < 0, Drop(Where(("ask", "<", 0.0)))),
-            ("warning", "have an ask of 0: nobody offers, and a buyer has no price", ask == 0,
+            ("error", "with an ask below the bid", (ask < bid) & (ask > 0), Drop(crossed)),
+            ("error", "with a negative bid", bid < 0, Drop(Where(("bid", "<", 0.0)))),
+            ("error", "with a negative ask", ask < 0, Drop(Where(("ask", "<", 0.0)))),
+            ("warning", "with an ask of 0: nobody offers, and a buyer has no price", ask == 0,
              Drop(Where(("ask", "==", 0.0)))),
-            ("warning", "have an ask equal to the bid", (ask == bid) & (ask > 0), None),
-            ("note", "have no bid: a seller gets nothing, and the mid is no price", (bid == 0) | bid.is_null(), None),
-            ("note", "have no ask: a buyer has no price", ask.is_null() & bid.is_not_null(), None),
+            ("warning", "with an ask equal to the bid", (ask == bid) & (ask > 0), None),
+            ("note", "without a bid: a seller gets nothing, and the mid is no price", (bid == 0) | bid.is_null(), None),
+            ("note", "without an ask: a buyer has no price", ask.is_null() & bid.is_not_null(), None),
         )  # fmt: skip
         quoted = frame.filter(bid.is_not_null().any().over("about") | ask.is_not_null().any().over("about"))
         return [
@@ -43,7 +43,9 @@ class Quotes(AbstractCheck):
             for about, part in things(quoted)
             for severity, words, wrong, repair in rules
             for rows in (part.filter(wrong),)
-            for finding in self.found(severity, about, f"{rows.height:,} quotes {words}", rows, part.height, repair)
+            for finding in self.found(
+                severity, about, f"{counted(rows.height, 'quote')} {words}", rows, part.height, repair
+            )
         ]
 
 
@@ -67,11 +69,11 @@ class Bars(AbstractCheck):
         result = []
         for about, part in things(frame):
             rows = part.filter(wrong & sound)
-            said = f"{rows.height:,} bars have prices outside low to high"
+            said = f"{counted(rows.height, 'bar')} with prices outside low to high"
             result += self.found("error", about, said, rows, part.height)
             for name, rule in zero.items():
                 rows = part.filter(rule)
-                said = f"{name} is 0 on {rows.height:,} bars: not recorded; do not use it there"
+                said = f"{name} is 0 on {counted(rows.height, 'bar')}: not recorded; do not use it there"
                 severity, repair = (
                     ("error", Fill(Where((name, "==", 0.0)), name)) if name == "close" else ("warning", None)
                 )
@@ -109,7 +111,9 @@ class Signs(AbstractCheck):
             for about, part in things(frame):
                 rows = part.filter(low & ~self._may())
                 word = "not above 0" if strict else "negative"
-                said = f"{column} is {word} on {rows.height:,} rows; name it in `allowed` where that is possible"
+                said = (
+                    f"{column} is {word} on {counted(rows.height, 'row')}; name it in `allowed` where that is possible"
+                )
                 own = ("underlier" if kind == "options" else "name", "==", about)
                 free = any(name == about for name, _, _ in self.allowed)
                 rule = None if free else Drop(Where(own, (column, "<=" if strict else "<", 0.0)))

@@ -77,7 +77,7 @@ def checked(records: Records, checks: Sequence[AbstractCheck] = ALL, tolerance: 
     ...         for d, a in ((2, 9.1), (3, 8.0), (4, 9.1))]
     >>> report = checked(Records.of("quotes", rows, origin=Origin("by hand")), (Quotes(),))
     >>> report.accepted, report.refusals[0]
-    (False, 'quotes: 33.3 % of rows have errors, 1 % are allowed (A: 1 quotes have an ask below the bid)')
+    (False, 'quotes: 33.3 % of rows have errors, 1 % are allowed (A: 1 quote with an ask below the bid)')
     """
     fitting = [check for check in checks if records.kind.name in check.kinds]
     known = [check.name for check in checks]
@@ -102,6 +102,7 @@ def require_accepted(report: Report) -> None:
 def text(report: Report) -> str:
     """The report as plain lines for a screen.
 
+    >>> from deephedge.data import Origin
     >>> print(text(checked(Records.of("quotes", [], origin=Origin("nothing.csv")))).splitlines()[0])
     nothing.csv: Records(quotes: no rows)
     """

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from deephedge.data.quality.base import AbstractCheck, Finding, numbered, things
+from deephedge.data.quality.base import AbstractCheck, Finding, counted, numbered, things
 from deephedge.data.quality.repairs import Drop
 from deephedge.data.quality.where import Where
 from deephedge.data.records import Records
@@ -46,16 +46,18 @@ class Rolls(AbstractCheck):
 
         drop = Drop(Where(("name", "==", about), ("event_time", ">", "@expiry")))
         rules = (
-            ("error", "dead", "rows are later than their expiry", drop),
-            ("error", "order", "nearbys are not in the order of their expiries", None),
-            ("error", "back", "rows of a nearby go back to an earlier expiry", None),
-            ("note", "rolled", f"rows are the first after a roll{_moves(part)}: no return is earned across it", None),
+            ("error", "dead", "later than the expiry", drop),
+            ("error", "order", "whose nearbys are not in the order of the expiries", None),
+            ("error", "back", "at which a nearby goes back to an earlier expiry", None),
+            ("note", "rolled", f"after a roll{_moves(part)}: no return is earned across it", None),
         )
         return [
             finding
             for severity, flag, words, repair in rules
             for rows in (part.filter(pl.col(flag)),)
-            for finding in self.found(severity, about, f"{rows.height:,} {words}", rows, part.height, repair)
+            for finding in self.found(
+                severity, about, f"{counted(rows.height, 'row')} {words}", rows, part.height, repair
+            )
         ]
 
 

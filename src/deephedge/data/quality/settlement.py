@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from deephedge.data.layouts.cboe import MORNING
-from deephedge.data.quality.base import AbstractCheck, Finding, numbered, things
+from deephedge.data.quality.base import AbstractCheck, Finding, counted, numbered, things
 from deephedge.data.records import Records
 
 
@@ -32,15 +32,15 @@ class Settlement(AbstractCheck):
         friday |= day.dt.offset_by("-1d").dt.day().is_between(15, 21) & (day.dt.weekday() == 6)
         both = (said_am.any() & (~said_am).any()).over("event_time", "about", "expiry")
         rules = (
-            ("error", "do not say whether they settle on the opening or the close", pl.col("settlement").is_null()),
-            ("error", "settle at the other end of the day than their root does", own != said_am),
-            ("warning", "settle on the opening of a day that is not a third Friday", own & said_am & ~friday),
-            ("note", "share their expiry with options settled at the other end of the day", both),
+            ("error", "without a word whether they settle on the opening or the close", pl.col("settlement").is_null()),
+            ("error", "settled at the other end of the day than the root is", own != said_am),
+            ("warning", "settled on the opening of a day that is not a third Friday", own & said_am & ~friday),
+            ("note", "with the expiry of others that are settled at the other end of the day", both),
         )
         return [
             finding
             for about, part in things(frame)
             for severity, words, wrong in rules
             for rows in (part.filter(wrong.fill_null(False)),)
-            for finding in self.found(severity, about, f"{rows.height:,} options {words}", rows, part.height)
+            for finding in self.found(severity, about, f"{counted(rows.height, 'option')} {words}", rows, part.height)
         ]

@@ -7,6 +7,7 @@ import numpy as np
 
 from deephedge.data.quality.base import AbstractCheck, Finding, numbered, things
 from deephedge.data.quality.chain import EXPIRY, chain, forwards, pairs, years
+from deephedge.data.quality.units import POINTS
 from deephedge.data.records import Records
 
 if TYPE_CHECKING:
@@ -27,15 +28,15 @@ class JunkVol(AbstractCheck):
     def findings(self, records: Records) -> list[Finding]:
         import polars as pl
 
-        frame = numbered(records).with_columns(about="underlier").drop_nulls("vol")
+        frame = numbered(records).with_columns(about="underlier").drop_nulls("vol").filter(fractions())
         junk = (pl.col("vol") < self.low) | (pl.col("vol") > self.high)
         result = []
         for about, part in things(frame):
             rows = part.filter(junk)
             zero, above = int((rows["vol"] == 0).sum()), int((rows["vol"] > self.high).sum())
             said = (
-                f"{rows.height:,} volatilities are junk ({zero:,} are 0, {above:,} above {self.high:g}, the largest "
-                f"{part['vol'].max():g}): recompute them from the quotes"
+                f"{rows.height:,} of {part.height:,} volatilities are junk ({zero:,} are 0, {above:,} above "
+                f"{self.high:g}, the largest {part['vol'].max():g}): recompute them from the quotes"
             )
             result += self.found("warning", about, said, rows, part.height)
         return result
@@ -56,7 +57,7 @@ class OtherVol(AbstractCheck):
     def findings(self, records: Records) -> list[Finding]:
         import polars as pl
 
-        table = chain(records)
+        table = chain(records).filter(fractions())
         level = forwards(pairs(table)).select(*EXPIRY, "forward", "discount")
         table = table.join(level, on=EXPIRY, nulls_equal=True).with_columns(mid=(pl.col("bid") + pl.col("ask")) / 2)
         out = pl.when("call").then(pl.col("strike") > pl.col("forward")).otherwise(pl.col("strike") < pl.col("forward"))
@@ -76,6 +77,13 @@ class OtherVol(AbstractCheck):
         )
         severity = "warning" if wrong.mean() > 0.1 else "note"
         return self.found(severity, about, said, part.filter(wrong), part.height)
+
+
+def fractions() -> "pl.Expr":
+    """Not the moments whose volatilities are in percent, which are `units.OptionUnits`'."""
+    import polars as pl
+
+    return pl.col("vol").median().over("about", "event_time") <= POINTS
 
 
 def _implied(part: "pl.DataFrame") -> np.ndarray:
