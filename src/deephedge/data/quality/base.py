@@ -70,7 +70,7 @@ def numbered(records: Records) -> "pl.DataFrame":
 
 
 def series(records: Records) -> "pl.DataFrame":
-    """One level through time a thing: columns ``row about event_time known_time level``, in order of thing and time.
+    """One level through time a thing: columns ``row about event_time known_time level unit``, in order.
 
     The level is the value, the close, the mid, the settlement, or for options the median price of the underlier at
     each moment; the last known version of each, and none where there is no number.
@@ -82,13 +82,13 @@ def series(records: Records) -> "pl.DataFrame":
     mid = pl.when((pl.col("bid") > 0) & (pl.col("ask") > 0)).then((pl.col("bid") + pl.col("ask")) / 2)
     level = mid if kind == "quotes" else pl.col(LEVELS[kind])
     about = pl.concat_str([pl.col(name).cast(pl.String) for name in key], separator=" ", ignore_nulls=True)
-    frame = frame.select("row", about.alias("about"), "event_time", "known_time", level.alias("level"))
+    frame = frame.select("row", about.alias("about"), "event_time", "known_time", level.alias("level"), "unit")
     frame = frame.drop_nulls("level")
     if kind == "options":
-        one = pl.col("row").first(), pl.col("known_time").first(), pl.col("level").median()
+        one = pl.col("row", "known_time", "unit").first(), pl.col("level").median()
         frame = frame.group_by("about", "event_time", maintain_order=True).agg(*one)
     frame = frame.unique(["about", "event_time"], keep="last", maintain_order=True)
-    return frame.select("row", "about", "event_time", "known_time", "level").sort("about", "event_time")
+    return frame.select("row", "about", "event_time", "known_time", "level", "unit").sort("about", "event_time")
 
 
 def things(frame: "pl.DataFrame") -> "list[tuple[str, pl.DataFrame]]":

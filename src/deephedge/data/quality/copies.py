@@ -105,7 +105,7 @@ class Stale(AbstractCheck):
             return []
         needed = np.log(self.chance / part.height) / np.log(max(share, 1.0 / part.height))
         stale = still & (length >= max(self.least, needed))
-        said = f"{counted(int(stale.sum()), 'row')} stand still, for up to {length.max():,} steps; were they carried forward?"
+        said = f"{counted(int(stale.sum()), 'row')} stand still, for up to {length.max():,} steps; carried forward?"
         return self.found("warning", about, said, part.filter(stale), part.height)
 
 

@@ -25,8 +25,8 @@ class Gaps(AbstractCheck):
     """Days of ``exchange`` without a row, between the first and the last of each thing; days that are no session.
 
     Without an exchange: 24/7 where there are rows on weekends, India's for rupees, New York's for other options and
-    bars, and otherwise the thing's own rhythm, where a gap is longer than ``longest`` times the median step and than 4
-    days (a weekend and two holidays). Within a day a gap is ``longest`` steps of the day and half an hour or more.
+    bars, and otherwise the thing's own rhythm, where a gap is longer than ``longest`` times the median step and than 5
+    days (Easter). Within a day a gap is ``longest`` steps of the day and half an hour or more.
     """
 
     name: ClassVar[str] = "gaps"
@@ -36,6 +36,9 @@ class Gaps(AbstractCheck):
 
     def findings(self, records: Records) -> list[Finding]:
         table, result = series(records), []
+        if records.kind.name == "futures":  # contracts come and go; their market has no gaps
+            table = table.with_columns(about=records.frame["name"].gather(table["row"])).sort("about", "event_time")
+            table = table.unique(["about", "event_time"], maintain_order=True)
         for about, part in things(table):
             if part.height < 3:
                 continue
@@ -64,7 +67,7 @@ class Gaps(AbstractCheck):
         if steps.size < 2:
             return []
         usual = float(np.median(steps))
-        wide = steps > max(self.longest * usual, 4.0)
+        wide = steps > max(self.longest * usual, 5.0)
         have = np.unique(days["day"].to_numpy().astype("datetime64[D]"))
         missing = have[:-1][wide] + np.timedelta64(int(usual), "D")
         return self._missing(about, missing, steps.size, f"times by its own rhythm of {usual:g} days (gaps start)")

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 WINDOW, MIDDLE = 63, 11  # rows: of the usual move, and of the median that a spike leaves
+FLOOR = 5e-4  # what a rate may move by, though it stands still for months near zero
 LONG, STILL = 10.0, 0.01  # steps of time, and the share of a level that does not move, which count as usual
-WHOLE = (2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 15.0, 20.0, 25.0, 30.0, 50.0, 1.5, 4 / 3, 1.25, 5 / 3)
+WHOLE = (2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 15.0, 20.0, 25.0, 30.0, 50.0, 1.5)
 
 
 def moves(table: "pl.DataFrame") -> "pl.DataFrame":
@@ -21,8 +22,8 @@ def moves(table: "pl.DataFrame") -> "pl.DataFrame":
 
     ``usual`` is 1.4826 times the median of :math:`|\Delta x|` over 63 rows around, or over 11 if that is larger; where
     that is 0, of those moves of the whole series that are not 0, and at most 1 % of the level. ``away`` is the level
-    less its median over 11 rows around, which a step does not disturb and a spike does (Hampel, 1974). What moved over more
-    than ``LONG`` usual steps of time is no move.
+    less its median over 11 rows around, which a step does not disturb and a spike does (Hampel, 1974). What moved over
+    more than ``LONG`` usual steps of time is no move.
     """
     import polars as pl
 
@@ -36,11 +37,19 @@ def moves(table: "pl.DataFrame") -> "pl.DataFrame":
     middle = pl.col("level").rolling_median(MIDDLE, min_samples=3, center=True)
     still = pl.min_horizontal(moving, STILL * middle.abs())
     usual = 1.4826 * pl.when(local > 0).then(local).otherwise(pl.when(still > 0).then(still))
+    usual = pl.when(rate()).then(pl.max_horizontal(usual, FLOOR)).otherwise(usual)
     left = pl.len() - pl.int_range(pl.len()) - 1
     return table.with_columns(
         usual.over("about").alias("usual"), (pl.col("level") - middle).over("about").alias("away"),
         pl.min_horizontal(left, pl.int_range(pl.len())).over("about").alias("inside"),
     )  # fmt: skip
+
+
+def rate() -> "pl.Expr":
+    """Whether a row of a series is a rate, a fraction: it has a floor of what is usual, and no splits."""
+    import polars as pl
+
+    return (pl.col("unit") == "fraction").fill_null(False)
 
 
 @dataclass(frozen=True)
@@ -93,7 +102,7 @@ class Splits(AbstractCheck):
         near = pl.min_horizontal((ratio / one - 1).abs() for whole in WHOLE for one in (whole, 1 / whole))
         stays = pl.col("away").abs() <= self.width * pl.col("usual")
         large = pl.col("move").abs() > self.width * pl.col("usual")
-        table = table.with_columns(ratio=ratio, split=(large & stays & (near < self.close)).fill_null(False))
+        table = table.with_columns(ratio=ratio, split=(large & stays & (near < self.close) & ~rate()).fill_null(False))
         return [one for about, part in things(table) for one in self._of(about, part.filter("split"), part, records)]
 
     def _of(self, about: str, rows: "pl.DataFrame", part: "pl.DataFrame", records: Records) -> list[Finding]:

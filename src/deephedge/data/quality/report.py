@@ -8,7 +8,7 @@ import numpy as np
 
 from deephedge.core.errors import DataError, nearest, require
 from deephedge.data.quality.arbitrage import Arbitrage, Simultaneity
-from deephedge.data.quality.base import SEVERITIES, AbstractCheck, Finding, listed
+from deephedge.data.quality.base import SEVERITIES, SHOWN, AbstractCheck, Finding, listed
 from deephedge.data.quality.clock import Clock
 from deephedge.data.quality.copies import Copies, Stale, Untraded
 from deephedge.data.quality.duplicates import Duplicates
@@ -108,12 +108,24 @@ def text(report: Report) -> str:
     """
     width = max((len(one.check) for one in report.findings), default=0)
     lines = [f"{report.source}: {report.title}", verdict(report)]
-    for one in report.findings:
-        lines.append(f"{one.severity:8}{one.check:{width}}  {one.about}: {one.sentence} ({one.share:.2%})")
-        lines.append(f"{'':{width + 10}}{when(one)}")
-        if one.repair:
-            lines.append(f"{'':{width + 10}}repair: {one.repair}")
+    for group, left in worst(report):
+        for one in group:
+            lines.append(f"{one.severity:8}{one.check:{width}}  {one.about}: {one.sentence} ({one.share:.2%})")
+            lines.append(f"{'':{width + 10}}{when(one)}")
+            if one.repair:
+                lines.append(f"{'':{width + 10}}repair: {one.repair}")
+        if left:
+            lines.append(f"{'':{width + 10}}and {left:,} more like these, each with a smaller share")
     return "\n".join([*lines, *(f"done already: {one}" for one in report.repairs)])
+
+
+def worst(report: Report, shown: int = SHOWN) -> list[tuple[tuple[Finding, ...], int]]:
+    """The findings by severity and check, those with the largest shares, and how many are left out of each."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for one in report.findings:
+        groups.setdefault((one.severity, one.check), []).append(one)
+    ordered = (sorted(group, key=lambda one: -one.share) for group in groups.values())
+    return [(tuple(group[:shown]), max(len(group) - shown, 0)) for group in ordered]
 
 
 def verdict(report: Report) -> str:

@@ -27,9 +27,9 @@ class Units(AbstractCheck):
 
     def findings(self, records: Records) -> list[Finding]:
         table = series(records)
-        return [*self._jumps(table, records.kind.name), *self._levels(table, records)]
+        return [*self._jumps(table), *(self._levels(table) if records.kind.name == "values" else [])]
 
-    def _jumps(self, table: "pl.DataFrame", kind: str) -> list[Finding]:
+    def _jumps(self, table: "pl.DataFrame") -> list[Finding]:
         import polars as pl
 
         before = pl.col("level").shift(1).over("about")
@@ -43,26 +43,22 @@ class Units(AbstractCheck):
             found += self.found("error", about, said, part.filter("leap"), part.height)
         return found
 
-    def _levels(self, table: "pl.DataFrame", records: Records) -> list[Finding]:
+    def _levels(self, table: "pl.DataFrame") -> list[Finding]:
         import polars as pl
 
-        if records.kind.name != "values":
-            return []
-        frame = table.join(numbered(records).select("row", "unit"), on="row", maintain_order="left")
-        level = frame.group_by("about", maintain_order=True).agg(
+        level = table.group_by("about", maintain_order=True).agg(
             pl.col("level").abs().median(), (pl.col("unit") == "fraction").any().alias("fraction"), pl.len()
         )
         family = pl.col("about").str.extract(r"^(.*)\.[^.]*$")
         others = (pl.col("level").median().over("family"), pl.len().over("family"))
         level = level.with_columns(family=family).with_columns(usual=others[0], many=others[1])
         odd = (pl.col("level") / pl.col("usual")).log10().abs().is_between(1.7, 4.3)
-        odd = pl.col("family").is_not_null() & (pl.col("many") >= 3) & (pl.col("usual") > 0) & odd
+        odd &= pl.col("family").is_not_null() & (pl.col("many") >= 3) & (pl.col("usual") > 0)
         percent = pl.col("fraction") & (pl.col("level") > 1)
+        level = level.with_columns(percent=percent).filter((odd | percent).fill_null(False))
         found = []
-        for about, of, usual, over in level.select(
-            "about", "level", "usual", percent.alias("percent")
-        ).filter((odd | percent).fill_null(False)).iter_rows():  # fmt: skip
-            rows = frame.filter(about=about)
+        for about, of, usual, over in level.select("about", "level", "usual", "percent").iter_rows():
+            rows = table.filter(about=about)
             why = "a fraction above 1 on half of its days" if over else f"its siblings' is {usual:.4g}"
             said = f"the median level is {of:.4g}, {why}: is it in percent, cents or points?"
             rule = Adjust(Where(("name", "==", about)), LEVELS["values"], 0.01) if over else None
