@@ -1,5 +1,6 @@
 """The quality of records: what is wrong with them, whether they are accepted, and repairs that are told and undone."""
 
+from deephedge.data.quality.adjusted import Adjusted
 from deephedge.data.quality.arbitrage import Arbitrage, Simultaneity
 from deephedge.data.quality.base import AbstractCheck, Finding
 from deephedge.data.quality.clock import Clock, raw_times
@@ -32,6 +33,7 @@ __all__ = [
     "AbstractCheck",
     "AbstractRepair",
     "Adjust",
+    "Adjusted",
     "Arbitrage",
     "Bars",
     "Clock",

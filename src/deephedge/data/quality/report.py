@@ -7,6 +7,7 @@ from types import MappingProxyType
 import numpy as np
 
 from deephedge.core.errors import DataError, nearest, require
+from deephedge.data.quality.adjusted import Adjusted
 from deephedge.data.quality.arbitrage import Arbitrage, Simultaneity
 from deephedge.data.quality.base import SEVERITIES, SHOWN, AbstractCheck, Finding, listed
 from deephedge.data.quality.clock import Clock
@@ -24,8 +25,9 @@ from deephedge.data.quality.volatility import JunkVol, OtherVol
 from deephedge.data.records import Records
 
 ALL: tuple[AbstractCheck, ...] = (
-    Gaps(), Copies(), Stale(), Untraded(), Duplicates(), Outliers(), Splits(), Quotes(), Bars(), Signs(), Units(),
-    OptionUnits(), JunkVol(), OtherVol(), Arbitrage(), Simultaneity(), Settlement(), Rolls(), Clock(), ReleaseLag(),
+    Gaps(), Copies(), Stale(), Untraded(), Duplicates(), Outliers(), Splits(), Adjusted(), Quotes(), Bars(), Signs(),
+    Units(), OptionUnits(), JunkVol(), OtherVol(), Arbitrage(), Simultaneity(), Settlement(), Rolls(), Clock(),
+    ReleaseLag(),
 )  # fmt: skip
 
 
