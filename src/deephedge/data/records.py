@@ -1,7 +1,7 @@
 """Records: tables of what happened, each row with when it happened and when a desk could know it."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -111,11 +111,12 @@ class Records:
     @property
     def digest(self) -> str:
         """SHA-256 of kind, columns and rows: the same content has the same one, whatever file it came from."""
-        import io
-
-        buffer = io.BytesIO()
-        self.frame.rechunk().write_ipc_stream(buffer, compression="uncompressed")
-        return hashlib.sha256(self.kind.name.encode() + b"\0" + buffer.getbuffer()).hexdigest()
+        result = hashlib.sha256(self.kind.name.encode())
+        for name in self.frame.columns:
+            result.update(b"\0" + name.encode())
+            for part in _content(self.frame[name]):
+                result.update(part)
+        return result.hexdigest()
 
     def __len__(self) -> int:
         return self.frame.height
@@ -167,6 +168,19 @@ def _framed(kind: Kind, rows: Any, source: str) -> "pl.DataFrame":
     return (
         frame.select(columns) if frame.width else pl.DataFrame(schema={n: wanted[t] for n, t in kind.columns.items()})
     )
+
+
+def _content(column: "pl.Series") -> Iterator[Any]:
+    """The bytes of a column, the same for equal ones; what lies in memory under a null or between texts is not."""
+    import polars as pl
+
+    yield column.is_null().to_numpy()
+    if column.dtype == pl.String:
+        filled = column.fill_null("")
+        yield filled.str.len_bytes().to_numpy()
+        yield (filled.str.join("")[0] or "").encode()
+    else:
+        yield np.ascontiguousarray(column.to_physical().fill_null(0).to_numpy())
 
 
 def _cast(frame: "pl.DataFrame", name: str, wanted: "pl.DataType", source: str) -> "pl.Series | pl.Expr":

@@ -156,7 +156,7 @@ class Undo:
         kept = kept.filter(~kept.is_in(gone.implode()))
         told = f"these are not the records that were repaired: {len(kept):,} rows were left, here are {len(records):,}"
         require(len(kept) == len(records), told, DataError)
-        same = records.frame.insert_column(0, kept).filter(~pl.col(ROW).is_in(self.rows[ROW].implode()))
+        same = records.frame.select(kept, pl.all()).filter(~pl.col(ROW).is_in(self.rows[ROW].implode()))
         frame = pl.concat([same, self.rows.drop("gone")]).sort(ROW).drop(ROW)
         return replace(records, frame=frame, repairs=self.repairs)
 
@@ -182,7 +182,7 @@ def apply(records: Records, rules: Iterable[AbstractRepair], *, before: Records 
     if before is not None:
         told = f"what came before must be {records.kind.name}, were {before.kind.name}"
         require(before.kind == records.kind, told, DataError)
-        frame = pl.concat([before.frame.insert_column(0, pl.lit(None, pl.UInt32).alias(ROW)), frame])
+        frame = pl.concat([before.frame.select(pl.lit(None, pl.UInt32).alias(ROW), pl.all()), frame])
     sentences = []
     for rule in rules:
         _check(rule, records.kind)
