@@ -3,5 +3,6 @@
 from deephedge.reports.contents import Agreement, ReportContents, Story, Surface, Training
 from deephedge.reports.html import render, write
 from deephedge.reports.picture import picture
+from deephedge.reports.quality import quality_page
 
-__all__ = ["Agreement", "ReportContents", "Story", "Surface", "Training", "picture", "render", "write"]
+__all__ = ["Agreement", "ReportContents", "Story", "Surface", "Training", "picture", "quality_page", "render", "write"]

@@ -21,10 +21,10 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inli
 def write(contents: ReportContents, path: str | Path) -> Path:
     """Write the report and return its path; raises ``OutputError`` where that cannot be written."""
     path = Path(path)
-    page = render(contents)
+    text = render(contents)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise OutputError(f"the report cannot be written to {path}: {error.strerror}; choose another place") from error
     return path
@@ -38,10 +38,11 @@ def render(contents: ReportContents) -> str:
     True
     """
     body = "\n".join(filter(None, (section(contents) for section in SECTIONS)))
-    return _page(contents.title, body, charts="data-chart=" in body)
+    return page(contents.title, body, charts="data-chart=" in body)
 
 
-def _page(title: str, body: str, charts: bool) -> str:
+def page(title: str, body: str, charts: bool = False) -> str:
+    """A whole page around ``body``, which is HTML; ``charts`` brings what draws them."""
     own = files("deephedge.reports")
     scripts = ""
     if charts:
@@ -85,7 +86,7 @@ def _results(contents: ReportContents) -> str:
         return ""
     asked = f"The objective of the study is {contents.objective}." if contents.objective else ""
     shown = tables.results(found, unit=contents.unit, labels=contents.labels)
-    parts = [f"<p>{escape(asked)}</p>" if asked else "", _table(shown, contents)]
+    parts = [f"<p>{escape(asked)}</p>" if asked else "", html_table(shown, contents)]
     if found.differences:
         less = tables.differences(found, unit=contents.unit, labels=contents.labels)
         title = f"<h2>Against {escape(contents.label(found.reference))}</h2>"
@@ -93,7 +94,7 @@ def _results(contents: ReportContents) -> str:
         parts += [
             title,
             _figure("intervals", plots.intervals(contents, found), caption, contents),
-            _table(less, contents),
+            html_table(less, contents),
         ]
     return "<h2>Results</h2>\n" + "\n".join(filter(None, parts))
 
@@ -155,9 +156,9 @@ def _simulated(contents: ReportContents) -> str:
     if contents.simulated is not None:
         words = "The same policies on fresh simulated paths from the market they were trained in."
         shown = tables.results(contents.simulated, unit=contents.unit, labels=contents.labels)
-        parts += ["<h2>On simulated paths</h2>", f"<p>{words}</p>", _table(shown, contents)]
+        parts += ["<h2>On simulated paths</h2>", f"<p>{words}</p>", html_table(shown, contents)]
     if contents.agreement:
-        parts += ["<h2>Simulated and real paths</h2>", _table(tables.agreement(contents.agreement), contents)]
+        parts += ["<h2>Simulated and real paths</h2>", html_table(tables.agreement(contents.agreement), contents)]
     return "\n".join(parts)
 
 
@@ -169,7 +170,7 @@ def _settings(contents: ReportContents) -> str:
         ("Versions and seeds", contents.versions, ""),
     ):
         if values:
-            rows = _table(tables.settings(values), contents, "words")
+            rows = html_table(tables.settings(values), contents, "words")
             parts.append(f"<details{opened}><summary>{title}</summary>\n{rows}</details>")
     return "<h2>How it was made</h2>\n" + "\n".join(parts) if parts else ""
 
@@ -208,7 +209,8 @@ def _legend(name: str, drawn: Iterable[str], figure: plots.Figure, contents: Rep
     return f'<div class="legend" data-legend="{name}-data">{buttons}</div>'
 
 
-def _table(table: Table, contents: ReportContents, kind: str = "numbers") -> str:
+def html_table(table: Table, contents: ReportContents, kind: str = "numbers") -> str:
+    """A table; ``kind`` is its class in the style sheet."""
     chosen = contents.label(contents.chosen) if contents.chosen else None
     hints = table.hints or ("",) * len(table.columns)
     head = "".join(
