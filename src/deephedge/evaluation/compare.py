@@ -135,18 +135,6 @@ def compare(
     return Comparison(reference, estimates, differences, *settings)
 
 
-def holm(p: Mapping[str, float]) -> dict[str, float]:
-    """p-values adjusted so that the chance of any false alarm among all of them stays bounded (Holm, 1979).
-
-    >>> holm({"a": 0.01, "b": 0.04, "c": 0.03})
-    {'a': 0.03, 'b': 0.06, 'c': 0.06}
-    """
-    ordered = sorted(p, key=lambda name: p[name])
-    steps = np.array([(len(p) - rank) * p[name] for rank, name in enumerate(ordered)])
-    adjusted = dict(zip(ordered, np.minimum(np.maximum.accumulate(steps), 1.0).tolist(), strict=True))
-    return {name: adjusted[name] for name in p}
-
-
 @dataclass(frozen=True)
 class _Ruler:
     """From a value and its resamples to an interval."""
