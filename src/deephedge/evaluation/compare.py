@@ -95,8 +95,9 @@ def compare(
     Ledgers hold the same paths in the same order. Without a ``window`` the paths are independent; with one (steps
     that a path shares with paths started later) they are a series, resampled in blocks of ``block`` paths: a number,
     ``None`` for twice the window, ``"auto"`` for Politis and White's choice. An interval is the value and Student's t,
-    with one degree of freedom fewer than blocks, times the standard error; that is the bootstrap's, divided by the
-    root of the variance which blocks keep (``Resampling.kept``). It covers better than percentiles do.
+    with one degree of freedom fewer than blocks (of effective paths), times the standard error; that is the
+    bootstrap's, divided by the root of the variance which blocks keep (``Resampling.kept``). It covers better than
+    percentiles do.
     ``worst`` has none: the bootstrap is wrong for an extreme. ``premium`` and ``included`` as in ``metrics``.
 
     >>> import jax, jax.numpy as jnp, deephedge as dh
@@ -123,7 +124,7 @@ def compare(
         for name, ledger in ledgers.items()
     }
     draws = _draws(seen, how, level, objective)
-    ruler = _Ruler(confidence, max(1.0, paths / length - 1), float(how.kept(window)) ** -0.5)
+    ruler = _Ruler(confidence, max(1.0, seen[reference].effective / length - 1), float(how.kept(window)) ** -0.5)
     estimates = {n: {m: ruler(value[n][m], draws[n].get(m)) for m in value[n]} for n in ledgers}
     differences = {
         n: _differences(ruler, value[n], value[reference], draws[n], draws[reference])
@@ -172,6 +173,8 @@ def _draws(
     weight = next(iter(seen.values())).weight
     chunks = []
     for counts in how.counts(paths):
+        if weight is not None:  # a resample in which no path counts says nothing
+            counts = counts[counts @ weight > 0]
         heavy = counts if weight is None else counts * weight
         means = np.split(heavy @ columns / heavy.sum(axis=1, keepdims=True), ends, axis=1)
         chunks.append(
