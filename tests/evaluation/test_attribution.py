@@ -60,7 +60,7 @@ def quoted(times, rng, paths, vol_of_vol=0.0, rate=RATE):
 
 
 def test_a_call_by_the_greeks_of_black_and_scholes():
-    """Short the call and the spot, at a cost and a fee: every term beside its closed form, the sum to the last digit."""
+    """Short call and spot, at a cost and a fee: every term beside its closed form, the sum to the last digit."""
     times = np.linspace(0.0, 0.25, 7)
     paths = quoted(times, np.random.default_rng(0), 5, vol_of_vol=1.0)
     call = i.EuropeanCall("A", 1.0, 0.25)

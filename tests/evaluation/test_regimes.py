@@ -73,7 +73,7 @@ def test_dates_and_misuse():
     assert named.tolist() == ["rest"] * 2 + ["crash"] * 2 + ["rest"] * 2 + ["boom"] + ["rest"] * 3
     with pytest.raises(DataError, match="another regime both claim"):
         by_dates(days, {"a": ("2020-01-03", "2020-01-04"), "b": ("2020-01-04", "2020-01-05")})
-    with pytest.raises(DataError, match="fewer than 10 paths say nothing: {'b': 3}"):
+    with pytest.raises(DataError, match=r"fewer than 10 paths say nothing: \{'b': 3\}"):
         by_regime({"delta": ledger(np.arange(23.0))}, np.repeat(["a", "b"], [20, 3]))
     with pytest.raises(DataError, match="one label a path"):
         by_regime({"delta": ledger(np.arange(23.0))}, np.repeat(["a"], 20))

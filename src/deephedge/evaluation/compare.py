@@ -124,7 +124,7 @@ def compare(
         for name, ledger in ledgers.items()
     }
     draws = _draws(seen, how, level, objective)
-    ruler = _Ruler(confidence, max(1.0, seen[reference].effective / length - 1), float(how.kept(window)) ** -0.5)
+    ruler = Ruler(confidence, max(1.0, seen[reference].effective / length - 1), float(how.kept(window)) ** -0.5)
     estimates = {n: {m: ruler(value[n][m], draws[n].get(m)) for m in value[n]} for n in ledgers}
     differences = {
         n: _differences(ruler, value[n], value[reference], draws[n], draws[reference])
@@ -137,7 +137,7 @@ def compare(
 
 
 @dataclass(frozen=True)
-class _Ruler:
+class Ruler:
     """From a value and its resamples to an interval."""
 
     confidence: float
@@ -157,7 +157,7 @@ class _Ruler:
         return Estimate(value, low, high, error, 2 * float(student.sf(abs(value) / error, self.freedom)))
 
 
-def _differences(ruler: _Ruler, value: dict, base: dict, draws: dict, base_draws: dict) -> dict[str, Estimate]:
+def _differences(ruler: Ruler, value: dict, base: dict, draws: dict, base_draws: dict) -> dict[str, Estimate]:
     gap = {m: draws[m] - base_draws[m] for m in draws}
     return {m: ruler(value[m] - base[m], gap.get(m), test=True) for m in value}
 
