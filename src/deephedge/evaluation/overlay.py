@@ -7,7 +7,6 @@ import numpy as np
 from deephedge.core.errors import DataError, ParameterError, require
 from deephedge.evaluation.bootstrap import AUTO, Resampling, block_length
 from deephedge.evaluation.compare import Estimate, Ruler
-from deephedge.evaluation.metrics import TIE
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def series_metrics(gains: np.ndarray, level: float = 0.95) -> dict[str, np.ndarr
     gains = np.asarray(gains, float)
     days = gains.shape[-1]
     share = (1 - level) * days
-    weight = np.clip(share + TIE - np.arange(days), 0.0, 1.0)
+    weight = np.clip(share - np.arange(days), 0.0, 1.0)
     reach = int(np.count_nonzero(weight))
     worst = np.sort(np.partition(gains, reach - 1, axis=-1)[..., :reach], axis=-1)
     wealth = np.cumsum(gains, axis=-1)
@@ -86,7 +85,7 @@ def series_metrics(gains: np.ndarray, level: float = 0.95) -> dict[str, np.ndarr
     return {
         "mean": np.asarray(gains.mean(axis=-1)),
         "std": np.asarray(gains.std(axis=-1, ddof=1)),
-        "cvar": np.asarray(-(worst @ weight[:reach]) / weight.sum()),
+        "cvar": np.asarray(-(worst @ weight[:reach]) / share),
         "drawdown": np.asarray(np.max(peak - wealth, axis=-1)),
     }
 

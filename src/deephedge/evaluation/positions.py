@@ -111,7 +111,7 @@ def _recognised(lower: set[str]) -> str:
 
 
 def _analyzer(found: Mapping) -> Positions:
-    """backtrader: ``{date: [value, ...]}`` under a header, or ``{date: [[amount, price, sid, symbol, value], ...]}``."""
+    """backtrader: ``{date: [value, ...]}`` and a header, or ``{date: [[amount, price, sid, symbol, value], ...]}``."""
     require(len(found) > 0, "the analyzer's dict is empty", DataError)
     rows = dict(found)
     header = next((rows.pop(key) for key in list(rows) if isinstance(key, str) and key.lower() == "datetime"), None)
@@ -168,7 +168,10 @@ def _instants(values: Any) -> np.ndarray:
 
 
 def _numbers(values: Any, name: str) -> np.ndarray:
-    numbers = np.asarray([np.nan if each is None else each for each in values], float)
+    try:
+        numbers = np.asarray([np.nan if each is None else each for each in values], float)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name!r} does not hold numbers: {error}; leave out what is no position") from error
     bad = int(np.sum(~np.isfinite(numbers)))
     require(bad == 0, f"{bad} numbers of {name!r} are missing; write 0 where nothing is held", DataError)
     return numbers
