@@ -1,5 +1,6 @@
 """Law: folds never train on what overlaps a test, and test every window as often as they say."""
 
+from dataclasses import fields, replace
 from math import comb
 
 import numpy as np
@@ -25,6 +26,11 @@ def windows(times):
     return starts, starts + lengths
 
 
+def in_days(how):
+    lengths = {each.name: getattr(how, each.name) for each in fields(how) if each.name in ("gap", "embargo")}
+    return replace(how, **{name: np.timedelta64(length, "D") for name, length in lengths.items()})
+
+
 def split(how, starts, ends):
     """None where the windows drawn leave nothing to train on."""
     try:
@@ -40,8 +46,10 @@ def split(how, starts, ends):
 def test_no_training_window_overlaps_a_test_window(name, times, days):
     """Every pair is looked at in a plain loop, closed intervals, whatever the order of the windows."""
     how, (starts, ends) = FAMILY[name], windows(times)
-    dates = np.datetime64("2024-01-01") + starts, np.datetime64("2024-01-01") + ends
-    for fold in split(how, *(dates if days else (starts, ends))) or []:
+    if days:
+        how, day = in_days(how), np.datetime64("2024-01-01", "ns")
+        starts, ends = day + starts.astype("timedelta64[D]"), day + ends.astype("timedelta64[D]")
+    for fold in split(how, starts, ends) or []:
         assert not set(fold.train) & set(fold.test)
         assert len(set(fold.train)) == fold.train.size > 0 and len(set(fold.test)) == fold.test.size > 0
         for train in fold.train:
@@ -111,6 +119,10 @@ def test_misuse_is_refused_in_one_sentence():
         WalkForward(first=2, test=2).split(days, days + 5)
     with pytest.raises(DataError, match="nothing is left to train on"):
         PurgedKFold(2).split(days, days + 9)
+    dates = np.datetime64("2024-01-01") + days
+    for how, times in ((PurgedKFold(2, embargo=1), dates), (WalkForward(3, 2, gap=np.timedelta64(1, "D")), days)):
+        with pytest.raises(DataError, match="does not fit the times: for dates give"):
+            how.split(times, times)
     with pytest.raises(DataError, match="0 to 1 times"):
         backtest_paths(WalkForward(first=2, test=4).split(days, days), [days[:4], days[:4]])
     for bad in (lambda: PurgedKFold(1), lambda: CombinatorialPurged(3, 3), lambda: WalkForward(3, 1, gap=-1)):

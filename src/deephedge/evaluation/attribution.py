@@ -48,14 +48,15 @@ class Attribution:
     terms: Mapping[str, np.ndarray]
     opening: np.ndarray
     wealth: np.ndarray
+    weight: np.ndarray | None = None
 
     def total(self) -> dict[str, np.ndarray]:
         """Each term, and the opening, summed over steps: one number a path."""
         return {"opening": self.opening} | {name: each.sum(axis=1) for name, each in self.terms.items()}
 
     def mean(self) -> dict[str, float]:
-        """Averages over paths; they sum to mean wealth."""
-        return {name: float(each.mean()) for name, each in self.total().items()}
+        """Averages over paths, weighted where they are; they sum to mean wealth."""
+        return {name: float(np.average(each, weights=self.weight)) for name, each in self.total().items()}
 
 
 def attribute(
@@ -98,7 +99,8 @@ def attribute(
     terms["cost"] = -cost - terms["roll"] - terms.pop("charge")
     step = gain + np.asarray(mark, float) - cost
     terms["unexplained"] = step - sum(terms.values())
-    return Attribution({name: terms[name] for name in TERMS}, wealth - step.sum(axis=1), wealth)
+    weight = None if ledger.weight is None else np.asarray(ledger.weight, float)
+    return Attribution({name: terms[name] for name in TERMS}, wealth - step.sum(axis=1), wealth, weight)
 
 
 def _groups(

@@ -37,7 +37,7 @@ class WalkForward(AbstractFolds):
     """Train on the past, test on the next ``test`` windows, refit, and so on: each window after ``first`` tested once.
 
     ``train`` is the most windows to train on (the latest; ``None``: all so far, an expanding window). An outcome must
-    be known before the first window of a test starts, and ``gap`` (in the unit of the times) earlier still. The last
+    be known before the first window of a test starts, and ``gap`` (a ``timedelta64`` for dates) earlier still. The last
     test may be shorter. Raises ``DataError`` where nothing is known yet at the first test.
 
     >>> days = np.arange(6)
@@ -57,10 +57,10 @@ class WalkForward(AbstractFolds):
 
     def split(self, starts: np.ndarray, ends: np.ndarray) -> list[Fold]:
         order = _in_order(starts, ends, self.first + 1)
-        folds = []
+        known, folds = _later("gap", ends, self.gap), []
         for at in range(self.first, order.size, self.test):
             test = order[at : at + self.test]
-            past = order[ends[order] + self.gap < starts[test[0]]]
+            past = order[known[order] < starts[test[0]]]
             message = f"no outcome is known before the test that starts at {starts[test[0]]}: raise first, or lower gap"
             require(past.size > 0, message, DataError)
             folds.append(Fold(past if self.train is None else past[-self.train :], test))
@@ -71,7 +71,7 @@ class WalkForward(AbstractFolds):
 class PurgedKFold(AbstractFolds):
     """Each of ``folds`` blocks in time tested once, trained on all windows that overlap none of its own.
 
-    A window that starts less than ``embargo`` (in the unit of the times) after the block's last outcome is left out
+    A window that starts less than ``embargo`` (a ``timedelta64`` for dates) after the block's last outcome is left out
     too: what is serially correlated leaks through the gap. Training windows lie on both sides of the test: for choosing
     between models, not for the record of a strategy. Source: Lopez de Prado (2018), chapter 7.
 
@@ -120,7 +120,7 @@ class CombinatorialPurged(AbstractFolds):
         near = np.stack([self._near(starts, ends, block) for block in blocks])
         folds = []
         for chosen in combinations(range(self.groups), self.tested):
-            taken = near[list(chosen)].any(axis=0)
+            taken = np.any(near[list(chosen)], axis=0)
             message = f"nothing is left to train on beside blocks {chosen}: take shorter windows or fewer groups"
             require(not bool(taken.all()), message, DataError)
             folds.append(Fold(order[~taken[order]], np.concatenate([blocks[n] for n in chosen])))
@@ -128,7 +128,8 @@ class CombinatorialPurged(AbstractFolds):
 
     def _near(self, starts: np.ndarray, ends: np.ndarray, block: np.ndarray) -> np.ndarray:
         """Which windows overlap the block, or start within the embargo after it."""
-        return (starts <= ends[block].max() + self.embargo) & (ends >= starts[block].min())
+        last = _later("embargo", ends[block], self.embargo).max()
+        return (starts <= last) & (ends >= starts[block].min())
 
 
 def backtest_paths(folds: Sequence[Fold], outcomes: Sequence[np.ndarray]) -> np.ndarray:
@@ -161,6 +162,16 @@ def _in_order(starts: np.ndarray, ends: np.ndarray, least: int) -> np.ndarray:
     late = int(np.sum(~(ends >= starts)))  # so that a missing time counts too
     require(late == 0, f"{late} windows end before they start, or lack a time; look at their dates", DataError)
     return np.argsort(starts, kind="stable")
+
+
+def _later(name: str, times: np.ndarray, length: Length) -> np.ndarray:
+    """``times`` moved; a plain number beside dates would count whatever unit they are kept in."""
+    dated, span = times.dtype.kind == "M", isinstance(length, np.timedelta64)
+    fits = length == 0 if dated and not span else dated or not span
+    require(
+        bool(fits), f"{name} of {length!r} does not fit the times: for dates give np.timedelta64(5, 'D')", DataError
+    )
+    return times + length
 
 
 def _forward(name: str, length: Length) -> None:
