@@ -39,11 +39,17 @@ class Resampling:
 
     def counts(self, paths: int) -> Iterator[np.ndarray]:
         """Chunks of rows; each row says how often each of ``paths`` paths is drawn, and sums to ``paths``."""
+        for index in self.orders(paths):
+            each = index + paths * np.arange(len(index))[:, None]
+            yield np.bincount(each.ravel(), minlength=each.size).reshape(-1, paths).astype(float)
+
+    def orders(self, paths: int) -> Iterator[np.ndarray]:
+        """Chunks of rows; each row holds the numbers of the paths drawn, in order: for what depends on it."""
         require(self.block <= paths, f"a block of {self.block} does not fit into {paths} paths; shorten it")
         rng = np.random.default_rng(self.seed)
         rows = max(1, min(self.resamples, CHUNK // paths))
         for start in range(0, self.resamples, rows):
-            yield self._chunk(rng, min(rows, self.resamples - start), paths)
+            yield self._index(rng, min(rows, self.resamples - start), paths)
 
     def kept(self, window: int | None) -> float:
         r"""The share of the variance of a mean over overlapping windows that blocks of this length keep.
@@ -57,10 +63,6 @@ class Resampling:
         if not self.circular:
             return 2 * (1 / c + np.expm1(-c) / c**2)
         return 1 - c / 3 if c <= 1 else 1 / c - 1 / (3 * c**2)
-
-    def _chunk(self, rng: np.random.Generator, rows: int, paths: int) -> np.ndarray:
-        index = self._index(rng, rows, paths) + paths * np.arange(rows)[:, None]
-        return np.bincount(index.ravel(), minlength=rows * paths).reshape(rows, paths).astype(float)
 
     def _index(self, rng: np.random.Generator, rows: int, paths: int) -> np.ndarray:
         if self.block == 1:

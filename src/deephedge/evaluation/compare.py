@@ -95,8 +95,9 @@ def compare(
     Ledgers hold the same paths in the same order. Without a ``window`` the paths are independent; with one (steps
     that a path shares with paths started later) they are a series, resampled in blocks of ``block`` paths: a number,
     ``None`` for twice the window, ``"auto"`` for Politis and White's choice. An interval is the value and Student's t,
-    with one degree of freedom fewer than blocks, times the standard error; that is the bootstrap's, divided by the
-    root of the variance which blocks keep (``Resampling.kept``). It covers better than percentiles do.
+    with one degree of freedom fewer than blocks (of effective paths), times the standard error; that is the
+    bootstrap's, divided by the root of the variance which blocks keep (``Resampling.kept``). It covers better than
+    percentiles do.
     ``worst`` has none: the bootstrap is wrong for an extreme. ``premium`` and ``included`` as in ``metrics``.
 
     >>> import jax, jax.numpy as jnp, deephedge as dh
@@ -123,7 +124,7 @@ def compare(
         for name, ledger in ledgers.items()
     }
     draws = _draws(seen, how, level, objective)
-    ruler = _Ruler(confidence, max(1.0, paths / length - 1), float(how.kept(window)) ** -0.5)
+    ruler = Ruler(confidence, max(1.0, seen[reference].effective / length - 1), float(how.kept(window)) ** -0.5)
     estimates = {n: {m: ruler(value[n][m], draws[n].get(m)) for m in value[n]} for n in ledgers}
     differences = {
         n: _differences(ruler, value[n], value[reference], draws[n], draws[reference])
@@ -135,20 +136,8 @@ def compare(
     return Comparison(reference, estimates, differences, *settings)
 
 
-def holm(p: Mapping[str, float]) -> dict[str, float]:
-    """p-values adjusted so that the chance of any false alarm among all of them stays bounded (Holm, 1979).
-
-    >>> holm({"a": 0.01, "b": 0.04, "c": 0.03})
-    {'a': 0.03, 'b': 0.06, 'c': 0.06}
-    """
-    ordered = sorted(p, key=lambda name: p[name])
-    steps = np.array([(len(p) - rank) * p[name] for rank, name in enumerate(ordered)])
-    adjusted = dict(zip(ordered, np.minimum(np.maximum.accumulate(steps), 1.0).tolist(), strict=True))
-    return {name: adjusted[name] for name in p}
-
-
 @dataclass(frozen=True)
-class _Ruler:
+class Ruler:
     """From a value and its resamples to an interval."""
 
     confidence: float
@@ -168,7 +157,7 @@ class _Ruler:
         return Estimate(value, low, high, error, 2 * float(student.sf(abs(value) / error, self.freedom)))
 
 
-def _differences(ruler: _Ruler, value: dict, base: dict, draws: dict, base_draws: dict) -> dict[str, Estimate]:
+def _differences(ruler: Ruler, value: dict, base: dict, draws: dict, base_draws: dict) -> dict[str, Estimate]:
     gap = {m: draws[m] - base_draws[m] for m in draws}
     return {m: ruler(value[m] - base[m], gap.get(m), test=True) for m in value}
 
@@ -184,6 +173,8 @@ def _draws(
     weight = next(iter(seen.values())).weight
     chunks = []
     for counts in how.counts(paths):
+        if weight is not None:  # a resample in which no path counts says nothing
+            counts = counts[counts @ weight > 0]
         heavy = counts if weight is None else counts * weight
         means = np.split(heavy @ columns / heavy.sum(axis=1, keepdims=True), ends, axis=1)
         chunks.append(

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from deephedge.core.errors import ParameterError, nearest, require
-from deephedge.evaluation.compare import Comparison, Estimate, holm
+from deephedge.evaluation.compare import Comparison, Estimate
 from deephedge.evaluation.metrics import METRICS
+from deephedge.evaluation.multiple import holm
 
 MINUS = "\N{MINUS SIGN}"
 NBSP = "\N{NO-BREAK SPACE}"
