@@ -89,9 +89,7 @@ def chains(
 
     Raises ``DataError`` for records of another kind, several underliers with none named, and an unknown clock.
     """
-    require(
-        records.kind.name == "options", f"surfaces are made of options, these are {records.kind.name}", DataError
-    )
+    require(records.kind.name == "options", f"surfaces are made of options, these are {records.kind.name}", DataError)
     names = records.frame["underlier"].unique().sort().to_list()
     if underlier is None:
         require(len(names) == 1, f"name one underlier of {', '.join(names) or 'none'}", DataError)

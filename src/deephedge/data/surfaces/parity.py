@@ -8,7 +8,7 @@ from deephedge.data.surfaces.chain import Chain
 
 NEAR = 0.1  # log-moneyness, as far as American options are used
 FEWEST = 3  # strikes with put and call
-SURE = 0.003  # a rate with a larger standard error is taken from the other expiries
+SURE = 0.003  # a rate with a larger standard error is shared by all expiries
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +32,8 @@ def forwards(chain: Chain, rate: float | None = None) -> Forwards:
 
     A line through :math:`C-P` over strikes with Huber's loss, each strike by the half spreads of its two quotes, has
     slope :math:`-D` and value :math:`DF` at 0. Where the rate :math:`-\log D/\tau` has a standard error above 0.3 %,
-    the median rate of the surer expiries is taken (0 with none; or ``rate``, per year, for all where given), and the
-    forward is the weighted median of :math:`K+(C-P)/D`. Quotes in coin were turned into cash by the forward of the
+    the median rate of all expiries is taken, weighted by the inverse squares of these errors (or ``rate``, per year,
+    for all where given). The forward is the weighted median of :math:`K+(C-P)/D`. Quotes in coin were turned into cash by the forward of the
     exchange: the discount is 1, and so is the quotient of the forward by parity and the one published, to a spread.
 
     American options fulfil parity only as :math:`S-K\le C-P\le S-KD`: only strikes within 10 % of the money are used,
@@ -50,13 +50,12 @@ def forwards(chain: Chain, rate: float | None = None) -> Forwards:
         n, strike, gap, error = n[near], strike[near], gap[near], error[near]
     pairs = np.bincount(n, minlength=len(tau))
     live = np.flatnonzero(pairs >= FEWEST)
-    rates, sure = np.zeros(len(tau)), np.zeros(len(tau), bool)
-    if chain.coin or rate is not None:
-        rates[:] = rate or 0.0
-    else:
-        for i in live:
-            rates[i], sure[i] = _rate(strike[n == i], gap[n == i], error[n == i], tau[i])
-        rates[~sure] = np.median(rates[sure]) if sure.any() else 0.0
+    rates, sure = np.full(len(tau), rate or 0.0), np.zeros(len(tau), bool)
+    if live.size and not chain.coin and rate is None:
+        found = np.array([_rate(strike[n == i], gap[n == i], error[n == i], tau[i]) for i in live])
+        sure[live] = found[:, 1] < SURE
+        rates[:] = _weighted_median(found[:, 0], 1.0 / found[:, 1] ** 2)
+        rates[live] = np.where(sure[live], found[:, 0], rates[live])
     discount = np.exp(-rates * tau)
     level = strike + gap / discount[n]
     forward = np.array([_weighted_median(level[n == i], 1.0 / error[n == i]) for i in live])
@@ -78,8 +77,8 @@ def _money(strike: np.ndarray, gap: np.ndarray) -> float:
     return float(strike[np.argmin(np.abs(gap))]) if len(strike) else np.nan
 
 
-def _rate(strike: np.ndarray, gap: np.ndarray, error: np.ndarray, tau: float) -> tuple[float, bool]:
-    """The rate that the slope over strikes gives, and whether its standard error is small enough."""
+def _rate(strike: np.ndarray, gap: np.ndarray, error: np.ndarray, tau: float) -> tuple[float, float]:
+    """The rate that the slope over strikes gives, and its standard error."""
     from scipy.optimize import least_squares
 
     scale = float(np.mean(strike))
@@ -89,10 +88,10 @@ def _rate(strike: np.ndarray, gap: np.ndarray, error: np.ndarray, tau: float) ->
     fit = least_squares(lambda p: rows @ p - target, start, lambda p: rows, loss="huber", x_scale="jac")
     discount = fit.x[1] / scale
     if not 0.1 < discount < 10.0:
-        return 0.0, False
+        return 0.0, 1e6
     noise = max(1.0, float(np.sqrt(2.0 * fit.cost / max(len(strike) - 2, 1))))
     error_of = noise * np.sqrt(np.linalg.pinv(rows.T @ rows)[1, 1]) / scale / discount / tau
-    return float(-np.log(discount) / tau), bool(error_of < SURE)
+    return float(-np.log(discount) / tau), float(error_of)
 
 
 def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
