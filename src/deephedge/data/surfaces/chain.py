@@ -43,8 +43,8 @@ class Chain:
 
     Arrays of one length: ``settles`` (the moment of settlement, microseconds UTC), ``tau`` (years of 365 days to it),
     ``strike``, ``bid``, ``ask`` (cash), ``call``, and ``spot``, the published price of the underlier in cash (for
-    quotes in coin the forward of that expiry). ``american`` and ``coin`` tell what kind of options they are, ``assumed``
-    that nobody quoted: bid and ask are then the settlement price of what was traded, 1 % of it apart to each side.
+    quotes in coin the forward of that expiry). ``american`` and ``coin`` tell what kind of options they are,
+    ``assumed`` that nobody quoted: bid and ask are then the settlement price of what was traded, less and plus 1 %.
     ``dropped`` counts the quotes that were left out, by reason.
     """
 
@@ -95,7 +95,7 @@ def chains(
         require(len(names) == 1, f"name one underlier of {', '.join(names) or 'none'}", DataError)
     chosen = names[0] if underlier is None else underlier
     require(chosen in names, f"no options on {chosen!r}; there are {', '.join(names)}", DataError)
-    frame = _prepared(records.about(underlier=chosen).frame, CLOCKS | dict(clocks or {}))
+    frame = _prepared(records.about(underlier=chosen).frame, dict(CLOCKS) | dict(clocks or {}))
     return [_chain(chosen, part) for part in frame.partition_by("event_time", maintain_order=True)]
 
 
@@ -118,7 +118,8 @@ def _prepared(frame: "pl.DataFrame", clocks: Mapping[str, tuple[str, str]]) -> "
         for side, sign in (("bid", -1), ("ask", 1))
     )
     order = ["event_time", "tau", "strike", "right"]
-    frame = frame.with_columns((pl.col("ask") - pl.col("bid")).alias("width")).sort(
+    width = pl.when((pl.col("bid") > 0) & (pl.col("ask") > pl.col("bid"))).then(pl.col("ask") - pl.col("bid"))
+    frame = frame.with_columns(width.alias("width")).sort(
         [*order[:3], pl.col("right") == "call", "width"], nulls_last=True, maintain_order=True
     )
     reasons = (
@@ -137,7 +138,9 @@ def settled(frame: "pl.DataFrame", clocks: Mapping[str, tuple[str, str]] = CLOCK
     """``frame`` with a column ``settles``: the moment, UTC, at which each option settles on its expiry day."""
     import polars as pl
 
-    clock = pl.when(pl.col("unit").is_in(list(clocks))).then("unit").otherwise(pl.col("settlement").fill_null("pm"))
+    unit = pl.col("unit").fill_null("USD")
+    clock = pl.when(unit.is_in(list(clocks))).then(unit)
+    clock = clock.otherwise(pl.coalesce("settlement", pl.when(unit == "USD").then(pl.lit("pm")).otherwise(unit)))
     frame = frame.with_columns(clock.alias("clock"))
     days = frame.select("clock", "expiry").unique()
     parts = []

@@ -21,7 +21,7 @@ def premiums(chain: Chain, at: Forwards) -> np.ndarray:
 
     The volatility comes from the fixed point :math:`P(\sigma_{n+1})=\text{mid}-(A-P)(\sigma_n)`, with :math:`A` and
     :math:`P` the two prices; NaN where the quote has none (at or below what exercise pays), 0 further than four
-    standard deviations out of the money or 10 % in it, where nothing is asked for. Dividends on dates are read as a yield.
+    standard deviations out of the money or 10 % in it, where nothing is asked for. Dividends are read as a yield.
     """
     if not len(at.tau):
         return np.zeros(len(chain))
@@ -30,7 +30,8 @@ def premiums(chain: Chain, at: Forwards) -> np.ndarray:
     k = np.log(chain.strike / forward)
     inward = np.where(chain.call, -k, k)
     rows = np.flatnonzero((at.settles[n] == chain.settles) & (inward < NEAR))
-    spot, strike, call, mid = (row[rows] for row in (chain.spot, chain.strike, chain.call, chain.mid))
+    spot = np.where(np.isfinite(chain.spot), chain.spot, discount * forward)[rows]
+    strike, call, mid = (row[rows] for row in (chain.strike, chain.call, chain.mid))
     rate = -np.log(discount[rows]) / tau[rows]
     terms = (tau[rows], rate, rate - np.log(forward[rows] / spot) / tau[rows], call)
     plain = (forward[rows], strike, tau[rows], call)
@@ -58,9 +59,9 @@ def european_forwards(chain: Chain, rate: float | None = None) -> tuple[Forwards
     """`forwards` of an American chain once `premiums` at a first guess are taken out, and the premiums at these.
 
     Premiums flatten the line of parity, so the first guess of the rate is too low: 1.1 to 2.3 % a year for five shares
-    on 2025-12-03, when Treasury bills paid about 3.7 %. After one turn it is 3.2 to 3.8 %; turned on until nothing moves
-    3.7 to 5.3 %, because each turn answers an error of the slope by three quarters of it more. Where the rate is known,
-    give it.
+    on 2025-12-03, when Treasury bills paid about 3.7 %. After one turn it is 3.2 to 3.8 %; turned on until nothing
+    moves, 3.7 to 5.3 %, because each turn answers an error of the slope with three quarters of it more. So it turns
+    once; where the rate is known, give it.
     """
     at = forwards(chain, rate)
     kept = np.nan_to_num(premiums(chain, at))

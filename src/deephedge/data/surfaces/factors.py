@@ -65,8 +65,8 @@ def factors(surface: Surface, tenors: Mapping[str, float] = TENORS) -> dict[str,
 
 def daily(surfaces: Sequence[Surface], tenors: Mapping[str, float] = TENORS) -> History:
     """A `History` of the last surface of each day (UTC): ``SPX`` the spot, ``SPX.vol`` the level of the first tenor
-    (a month), ``SPX.skew`` its skew, ``SPX.term`` the level of the last tenor less it, and `factors` by their names
-    after ``SPX.``.
+    (a month), ``SPX.skew`` its skew, ``SPX.term`` the level of the last tenor less it, and the other `factors` by their
+    names after ``SPX.``.
 
     ``dates`` are the days of the snapshots, so a quote is known at its snapshot's ``known_time`` of that day and not
     before. Raises ``DataError`` for surfaces of several underliers or fewer than two days.
@@ -80,5 +80,6 @@ def daily(surfaces: Sequence[Surface], tenors: Mapping[str, float] = TENORS) -> 
     quotes = {own: [surface.spot for surface in last.values()]}
     short = {"vol": f"level.{near}", "skew": f"skew.{near}"} | ({"term": f"term.{far}"} if far != near else {})
     quotes |= {f"{own}.{name}": [row[of] for row in rows] for name, of in short.items()}
-    quotes |= {f"{own}.{name}": [row[name] for row in rows] for name in rows[0]}
+    others = [name for name in rows[0] if name not in short.values()]
+    quotes |= {f"{own}.{name}": [row[name] for row in rows] for name in others}
     return History.of(list(last), quotes, source=f"surfaces of {own}")

@@ -44,7 +44,7 @@ def marks(
     times: Iterable[Moment],
     quotes: Records | Sequence[Chain] | None = None,
 ) -> "pl.DataFrame":
-    """What each of ``contracts`` was worth at each of ``times``, by the last surface known by then: a row for each pair.
+    """What each of ``contracts`` was worth at each of ``times``, by the last surface known by then: a row a pair.
 
     Columns: ``time``, ``contract`` (place in ``contracts``), ``as_of`` (the surface's moment; no surface is moved on
     to ``time``), ``mark``, ``bid``, ``ask``, ``model``, ``vol``, ``delta`` and ``source``. Cash, discounted; ``delta``
@@ -59,6 +59,7 @@ def marks(
     """
     import polars as pl
 
+    require(len(surfaces) > 0, "marks need at least one surface", DataError)
     names = {surface.underlier for surface in surfaces} | {contract.underlier for contract in contracts}
     require(
         len(names) == 1, f"surfaces and contracts must be of one underlier, were {', '.join(sorted(names))}", DataError

@@ -31,10 +31,10 @@ def forwards(chain: Chain, rate: float | None = None) -> Forwards:
     r"""Forward and discount of every expiry of ``chain`` with three strikes or more that have both put and call.
 
     A line through :math:`C-P` over strikes with Huber's loss, each strike by the half spreads of its two quotes, has
-    slope :math:`-D` and value :math:`DF` at 0. Where the rate :math:`-\log D/\tau` has a standard error above 0.3 %,
-    the median rate of all expiries is taken, weighted by the inverse squares of these errors (or ``rate``, per year,
-    for all where given). The forward is the weighted median of :math:`K+(C-P)/D`. Quotes in coin were turned into cash by the forward of the
-    exchange: the discount is 1, and so is the quotient of the forward by parity and the one published, to a spread.
+    slope :math:`-D`. Where the rate :math:`-\log D/\tau` has a standard error above 0.3 %, the median rate of all
+    expiries is taken, weighted by the inverse squares of these errors (or ``rate``, per year, for all where given).
+    The forward is the weighted median of :math:`K+(C-P)/D`. Quotes in coin were turned into cash by the forward of
+    the exchange: the discount is 1, and parity gives that forward back, to a spread.
 
     American options fulfil parity only as :math:`S-K\le C-P\le S-KD`: only strikes within 10 % of the money are used,
     and what is left is the bias of the early exercise premiums there (see `deephedge.data.surfaces.early`).

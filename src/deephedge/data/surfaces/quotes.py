@@ -25,8 +25,8 @@ class Quotes:
     """Options out of the money, by expiry and strike: arrays of one length.
 
     ``n``: which expiry of ``forwards``. ``k``: log-moneyness :math:`\\log(K/F)`. ``tau``: years. ``vol``: Black's, of
-    the mid, per root year. ``error``: half of the spread in volatility. ``low`` and ``high``: bid and ask, and ``unit``:
-    the discounted forward, both in cash.
+    the mid, per root year. ``error``: half of the spread in volatility. ``low`` and ``high``: bid and ask, cash.
+    ``unit``: the discounted forward, cash.
     """
 
     forwards: Forwards

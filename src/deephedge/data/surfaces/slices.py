@@ -15,6 +15,7 @@ from deephedge.data.surfaces.ssvi import STEEP, Nodes
 
 TRUST = 0.5  # residuals per relative change of a node from where it started: what counts where quotes are few
 SMALL, LARGE = 1e-6, 100.0  # steps of theta, relative to where it started
+SAME = 1e-9  # rho that counts as the same
 TURNS = 40
 Node = tuple[float, float, float]
 
@@ -35,9 +36,9 @@ def fitted_slices(quotes: Quotes, start: Nodes) -> Nodes:
         own = quotes.taking(np.flatnonzero(n == i))
         prior = (float(start[0][i]), float(start[1][i]), float(start[2][i]))
         before = found[-1] if found else None
-        node = _smile(own, prior, before, STEEP)
+        node = _smile(own, prior, before, (-STEEP, STEEP))
         if before and node[2] * (1.0 + abs(node[1])) > 4.0:  # only a skew as before is sure to leave room
-            node = _smile(own, prior, before, None)
+            node = _smile(own, prior, before, (before[1] - SAME, before[1] + SAME))
         found.append(node)
     theta, rho, psi = np.array(found).T
     return theta, rho, psi
@@ -66,19 +67,18 @@ def _most(theta: float, rho: float, slope: float) -> float:
     return min(slope * theta, 4.0 / wide, 2.0 * np.sqrt(theta / wide))
 
 
-def _smile(quotes: Quotes, prior: Node, before: Node | None, steep: float | None) -> Node:
-    """The best node of the box; its rho is that of the smile before where ``steep`` is None."""
+def _smile(quotes: Quotes, prior: Node, before: Node | None, lean: tuple[float, float]) -> Node:
+    """The best node of the box with rho between the ends of ``lean``."""
     from scipy.optimize import least_squares
 
     k, tau, vol, error = quotes.k, quotes.tau, quotes.vol, quotes.error
-    middle, reach = (0.0, steep) if steep is not None or before is None else (before[1], 1e-9)
 
     def residuals(u: np.ndarray) -> np.ndarray:
         theta, rho, psi = admitted(u, prior[0], before)
         miss = (np.sqrt(variance(k, *map(np.asarray, (theta, rho, psi))) / tau) - vol) / error
         return np.append(miss, TRUST * np.array([np.log(theta / prior[0]), rho - prior[1], np.log(psi / prior[2])]))
 
-    low, high = np.array([SMALL, middle - reach, 1e-4]), np.array([LARGE, middle + reach, 1.0])
+    low, high = np.array([SMALL, lean[0], 1e-4]), np.array([LARGE, lean[1], 1.0])
     rho = min(max(prior[1], low[1]), high[1])
     least, bottom, slope = _room(rho, before)
     theta = max(prior[0], least * (1.0 + 1e-3))

@@ -4,8 +4,8 @@ A node is :math:`(\theta, \rho, \psi)` with :math:`\psi=\theta\varphi`, and with
 
 .. math:: w(k) = \tfrac\theta2\left(1+\rho x+\sqrt{(x+\rho)^2+1-\rho^2}\right).
 
-It is `deephedge.pricing.ssvi.total_variance`: here for fits on the host, whose rows change in number from smile to smile
-and would be compiled anew each time.
+It is `deephedge.pricing.ssvi.total_variance`: here for fits on the host, whose rows change in number from smile to
+smile and would be compiled anew each time.
 """
 
 import numpy as np
@@ -36,7 +36,7 @@ def between(tau: Array, known: Array, theta: Array, rho: Array, psi: Array) -> t
     r"""The node at each ``tau`` (years), from nodes at ``known``: :math:`\theta`, :math:`\psi` and :math:`\rho\psi` are
     straight lines from 0 at 0 through the nodes; beyond the last :math:`\theta` goes on as it came, the others stay.
 
-    Nodes without calendar arbitrage stay so in between. Source: Corbetta, Cohort, Laachir and Martini (2019), section 4.
+    Nodes without calendar arbitrage stay so in between. Source: Corbetta, Cohort, Laachir and Martini (2019).
     """
     theta_at, psi_at, lean = (
         np.interp(tau, np.append(0.0, known), np.append(0.0, row)) for row in (theta, psi, rho * psi)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from deephedge.core.double import in_float64
-from deephedge.core.errors import DataError, require
+from deephedge.core.errors import DataError, nearest, require
 from deephedge.data.records import moment
 from deephedge.data.surfaces.chain import YEAR
 from deephedge.data.surfaces.quotes import black_price
@@ -26,11 +26,11 @@ class Surface:
     ``event_time``: when the quotes stood; ``known_time``: when the last of them was known. ``spot``: cash. Then one
     number an expiry, in order of ``settles`` (moments, UTC): ``forward`` and ``discount``; ``theta``, ``rho``, ``psi``
     (see `deephedge.data.surfaces.smile`); ``rmse``: of the fit in volatility points over ``quotes`` options, and
-    ``inside``: the share of them that it prices within bid and ask. ``dropped``: what was left out, by reason; ``notes``
-    what else to know.
+    ``inside``: the share of them that it prices within bid and ask. ``dropped``: what was left out, by reason;
+    ``notes``: what else to know.
 
-    Between expiries all is a straight line in time: :math:`\theta`, :math:`\psi` and :math:`\rho\psi`, the logarithms of
-    forward (from the spot) and discount, so that no calendar or butterfly arbitrage comes in between.
+    Between expiries all is a straight line in time: :math:`\theta`, :math:`\psi` and :math:`\rho\psi`, the logarithms
+    of forward (from the spot) and discount, so that no calendar or butterfly arbitrage comes in between.
 
     >>> at = np.array(["2024-01-31T12:00", "2024-07-01T12:00"], "datetime64[us]")
     >>> flat = Surface.of("X", "2024-01-01 12:00", at, 100.0, theta=[0.04 * 30 / 365, 0.04 * 182 / 365])
@@ -66,8 +66,11 @@ class Surface:
         rest = {"forward": spot, "discount": 1.0, "rho": 0.0, "psi": 1e-9, "rmse": 0.0, "inside": 1.0, "quotes": 0}
         known = {"known_time", "dropped", "notes"}
         told = {name: rows.pop(name) for name in known & rows.keys()}
-        unknown = ", ".join(rows.keys() - set(ROWS))
-        require(not unknown and "theta" in rows, f"a surface is given {', '.join(ROWS)}, not {unknown}", DataError)
+        for name, row in rows.items():
+            require(name in ROWS, f"a surface has no {name!r}: {nearest(name, ROWS)}", DataError)
+            size = np.size(row)
+            require(size in (1, count), f"{name} has {size} numbers for {count} expiries", DataError)
+        require("theta" in rows, "a surface needs theta, the total variance at the money of each expiry", DataError)
         filled = {name: np.broadcast_to(np.asarray((rest | rows)[name], float), count).copy() for name in ROWS}
         told |= {"known_time": moment(told.get("known_time", when))}
         told |= {"dropped": MappingProxyType(dict(told.get("dropped", {}))), "notes": tuple(told.get("notes", ()))}
