@@ -11,7 +11,8 @@ from deephedge.data.surfaces.parity import NEAR, Forwards, forwards
 from deephedge.data.surfaces.quotes import REACH, black_price, black_vol
 from deephedge.pricing import american
 
-ROUNDS = 4
+ROUNDS = 4  # of the volatility
+TURNS = 4  # of forwards and premiums where the rate is given
 _price = jax.jit(lambda *row: american.price(*row[:-1], call=row[-1]))
 
 
@@ -64,6 +65,7 @@ def european_forwards(chain: Chain, rate: float | None = None) -> tuple[Forwards
     once; where the rate is known, give it.
     """
     at = forwards(chain, rate)
-    kept = np.nan_to_num(premiums(chain, at))
-    at = forwards(replace(chain, bid=chain.bid - kept, ask=chain.ask - kept), rate)
+    for _ in range(1 if rate is None else TURNS):
+        kept = np.nan_to_num(premiums(chain, at))
+        at = forwards(replace(chain, bid=chain.bid - kept, ask=chain.ask - kept), rate)
     return at, premiums(chain, at)
