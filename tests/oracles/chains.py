@@ -12,7 +12,7 @@ NOW = datetime(2024, 3, 1, 21, 0, tzinfo=UTC)
 DAYS = (7, 28, 91, 182, 364)
 SPOT, RATE, YIELD = 100.0, 0.05, 0.02
 # Nodes without static arbitrage: rho and psi differ from expiry to expiry.
-TAU = np.array([(datetime(2024, 3, 1, 21) + timedelta(days=d) - NOW.replace(tzinfo=None)).days / 365 for d in DAYS])
+TAU = np.array(DAYS) / 365
 THETA = np.array([0.0008, 0.0035, 0.0125, 0.026, 0.055])
 RHO = np.array([-0.35, -0.45, -0.55, -0.6, -0.62])
 PSI = np.array([0.02, 0.05, 0.11, 0.17, 0.26])

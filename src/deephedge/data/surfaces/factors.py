@@ -33,7 +33,7 @@ def delta_vols(
     deltas, tenors = np.asarray(deltas, float), np.asarray(tenors, float)
     require(bool(np.all((deltas > 0) & (deltas < 1))), f"deltas lie between 0 and 1, were {deltas.tolist()}", DataError)
     known = (tenors > 0) & (tenors <= surface.tau[-1])
-    nodes = [row[:, None] for row in surface.nodes(np.where(known, tenors, np.nan))]
+    nodes = [np.asarray(row)[:, None] for row in surface.nodes(np.where(known, tenors, np.nan))]
     low = -WIDE * np.sqrt(nodes[0]) + np.zeros_like(deltas)
     high, wanted = -low, ndtri(deltas)
     for _ in range(HALVINGS):

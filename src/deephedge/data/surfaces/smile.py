@@ -10,7 +10,7 @@ smile and would be compiled anew each time.
 
 import numpy as np
 
-Array = np.ndarray
+Array = np.ndarray | np.floating
 
 
 def variance(k: Array, theta: Array, rho: Array, psi: Array) -> Array:
@@ -32,7 +32,9 @@ def slopes(k: Array, theta: Array, rho: Array, psi: Array) -> tuple[Array, Array
     return 0.5 * (level - x * by_x), 0.5 * theta * x * (1.0 + 1.0 / radius), 0.5 * k * by_x
 
 
-def between(tau: Array, known: Array, theta: Array, rho: Array, psi: Array) -> tuple[Array, Array, Array]:
+def between(
+    tau: Array, known: np.ndarray, theta: np.ndarray, rho: np.ndarray, psi: np.ndarray
+) -> tuple[Array, Array, Array]:
     r"""The node at each ``tau`` (years), from nodes at ``known``: :math:`\theta`, :math:`\psi` and :math:`\rho\psi` are
     straight lines from 0 at 0 through the nodes; beyond the last :math:`\theta` goes on as it came, the others stay.
 

@@ -13,7 +13,7 @@ from deephedge.core.errors import DataError, nearest, require
 from deephedge.data.records import moment
 from deephedge.data.surfaces.chain import YEAR
 from deephedge.data.surfaces.quotes import black_price
-from deephedge.data.surfaces.smile import between, variance
+from deephedge.data.surfaces.smile import Array, between, variance
 
 ROWS = ("forward", "discount", "theta", "rho", "psi", "rmse", "inside", "quotes")
 When = Any  # a moment as text, datetime or datetime64, or an array of datetime64
@@ -101,27 +101,27 @@ class Surface:
         now = np.datetime64(self.event_time.replace(tzinfo=None), "us")
         return np.asarray((settles - now) / np.timedelta64(1, "us") / YEAR)
 
-    def nodes(self, tau: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def nodes(self, tau: Any) -> tuple[Array, Array, Array]:
         """(theta, rho, psi) at ``tau`` years; NaN at 0 and before."""
         tau = np.where(np.asarray(tau) > 0, tau, np.nan)
         return between(tau, self.tau, self.theta, self.rho, self.psi)
 
-    def forward_at(self, settles: When) -> np.ndarray:
+    def forward_at(self, settles: When) -> Array:
         """The forward for ``settles``, cash; the carry of the last expiry goes on beyond it."""
         carry = np.log(self.forward / self.spot)
         return self.spot * np.exp(_line(self.years(settles), self.tau, carry))
 
-    def discount_at(self, settles: When) -> np.ndarray:
+    def discount_at(self, settles: When) -> Array:
         """Cash now for one unit at ``settles``; the rate of the last expiry goes on beyond it."""
         return np.exp(_line(self.years(settles), self.tau, np.log(self.discount)))
 
-    def vol(self, settles: When, log_moneyness: Any) -> np.ndarray:
+    def vol(self, settles: When, log_moneyness: Any) -> Array:
         r"""Black's volatility per root year at :math:`\log(K/F)`; both broadcast; NaN for what has settled."""
         tau = self.years(settles)
         nodes = self.nodes(tau)
         return np.sqrt(variance(np.asarray(log_moneyness, float), *nodes) / tau)
 
-    def price(self, settles: When, strike: Any, call: Any = True) -> np.ndarray:
+    def price(self, settles: When, strike: Any, call: Any = True) -> Array:
         """The European option's price now, cash; all broadcast; NaN for what has settled."""
         forward, tau = self.forward_at(settles), self.years(settles)
         vol = self.vol(settles, np.log(np.asarray(strike, float) / forward))
@@ -153,7 +153,7 @@ class Surface:
         return f"Surface({self.underlier} at {when}: {len(self.tau)} expiries, {size:.2f} vol points)"
 
 
-def _line(tau: np.ndarray, known: np.ndarray, values: np.ndarray) -> np.ndarray:
+def _line(tau: np.ndarray, known: np.ndarray, values: np.ndarray) -> Array:
     """A straight line from 0 at 0 through the values; beyond the last it is that through 0 and the last."""
     inside = np.interp(np.maximum(tau, 0.0), np.append(0.0, known), np.append(0.0, values))
     return np.where(tau > known[-1], values[-1] * tau / known[-1], inside)
