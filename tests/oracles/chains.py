@@ -1,13 +1,21 @@
 """Chains made of known smiles, and real ones made records by hand; Black's formula and SSVI here are SciPy's own."""
 
+import os
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import polars as pl
+import pytest
 from scipy.special import ndtr
 
 from deephedge.data import Origin, Records
+from deephedge.data.surfaces import Surface
+from deephedge.pricing.ssvi import static_arbitrage
 
+FAIR = 1e-11  # of the forward: rounding
 NOW = datetime(2024, 3, 1, 21, 0, tzinfo=UTC)
 DAYS = (7, 28, 91, 182, 364)
 SPOT, RATE, YIELD = 100.0, 0.05, 0.02
@@ -72,3 +80,28 @@ def columns(frame: pl.DataFrame, **columns) -> Records:
     """Records of real rows: each column a name or an expression."""
     found = {name: pl.col(of) if isinstance(of, str) else of for name, of in columns.items()}
     return Records.of("options", frame.select(**found), origin=Origin("a real chain"))
+
+
+def market_file(name: str) -> Path:
+    """A file of the data folder; skips where it is not at hand."""
+    folder = Path(os.environ.get("DEEPHEDGE_DATA", Path(__file__).resolve().parents[2].parent / "shared" / "data"))
+    if not (folder / name).is_file():
+        pytest.skip(f"no market data at {folder / name}; set DEEPHEDGE_DATA to the folder that holds B_options")
+    return folder / name
+
+
+def arbitrage(surface: Surface, times: int = 120, width: float = 8.0) -> dict[str, float]:
+    """The worst static arbitrage on a dense grid of strikes and times, in units of the forward.
+
+    Calendar arbitrage is that of calls at the same strike over the forward; strikes reach eight standard deviations.
+    """
+    tau = np.unique(np.concatenate([surface.tau, np.linspace(0.2 * surface.tau[0], 1.3 * surface.tau[-1], times)]))
+    nodes = surface.nodes(tau)
+    reach = width * np.sqrt(nodes[0].max())
+    k = np.unique(np.concatenate([np.linspace(-reach, reach, 1201), np.linspace(-0.05, 0.05, 201)]))
+    w = smile(k, *(row[:, None] for row in nodes))
+    put, call = (black(1.0, np.exp(k), np.sqrt(w), right) for right in (False, True))
+    calls = np.where(k < 0, put + 1.0 - np.exp(k), call)
+    with jax.enable_x64(True):
+        found = static_arbitrage(jnp.asarray(calls), jnp.asarray(np.exp(k)))
+    return {name: float(size) for name, size in found.items()}

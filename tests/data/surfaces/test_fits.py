@@ -14,28 +14,9 @@ from deephedge.data.surfaces.slices import admitted
 from deephedge.data.surfaces.smile import between, slopes, variance
 from deephedge.data.surfaces.ssvi import _Problem, _shape, _surface
 from deephedge.pricing import ssvi
-from deephedge.pricing.ssvi import static_arbitrage
-from oracles.chains import DAYS, NOW, PSI, RHO, TAU, THETA, black, records, rows, smile, years
+from oracles.chains import DAYS, FAIR, NOW, PSI, RHO, TAU, THETA, arbitrage, records, rows, smile, years
 
 K = np.linspace(-1.5, 1.0, 41)
-FAIR = 1e-11  # of the forward: rounding
-
-
-def arbitrage(surface: Surface, times: int = 120, width: float = 8.0) -> dict[str, float]:
-    """The worst static arbitrage on a dense grid of strikes and times, in units of the forward.
-
-    Calendar arbitrage is that of calls at the same strike over the forward; strikes reach eight standard deviations.
-    """
-    tau = np.unique(np.concatenate([surface.tau, np.linspace(0.2 * surface.tau[0], 1.3 * surface.tau[-1], times)]))
-    nodes = surface.nodes(tau)
-    reach = width * np.sqrt(nodes[0].max())
-    k = np.unique(np.concatenate([np.linspace(-reach, reach, 1201), np.linspace(-0.05, 0.05, 201)]))
-    w = smile(k, *(row[:, None] for row in nodes))
-    put, call = (black(1.0, np.exp(k), np.sqrt(w), right) for right in (False, True))
-    calls = np.where(k < 0, put + 1.0 - np.exp(k), call)
-    with jax.enable_x64(True):
-        found = static_arbitrage(jnp.asarray(calls), jnp.asarray(np.exp(k)))
-    return {name: float(size) for name, size in found.items()}
 
 
 def test_the_smile_is_that_of_the_library():

@@ -60,7 +60,9 @@ def test_weighted_median():
     assert _weighted_median(np.array([4.0, 1.0, 9.0]), np.array([1.0, 1.0, 5.0])) == 9.0
 
 
-def test_parity_in_coin_gives_the_forward_back():
+@pytest.mark.parametrize("published", [60_000.0, 58_800.0])
+def test_parity_in_coin_by_a_published_forward_or_index(published):
+    """Inverse options: the payoff over the spot at expiry, in a coin without interest."""
     tau = years((NOW + timedelta(days=91)).date()) - 12 / 24 / 365
     forward, strike = 60_000.0, np.linspace(50_000, 70_000, 21)
     parts = []
@@ -68,11 +70,11 @@ def test_parity_in_coin_gives_the_forward_back():
         mid = black(forward, strike, 0.6 * np.sqrt(tau), right == "call") / forward
         parts.append(pl.DataFrame({"strike": strike, "bid": mid - 5e-4, "ask": mid + 5e-4, "right": [right] * 21}))
     same = {"event_time": NOW, "known_time": NOW, "underlier": "BTC", "unit": "coin"}
-    same |= {"expiry": (NOW + timedelta(days=91)).date(), "underlier_price": forward}
+    same |= {"expiry": (NOW + timedelta(days=91)).date(), "underlier_price": published}
     (chain,) = chains(records(pl.concat(parts).with_columns(pl.lit(v).alias(n) for n, v in same.items())))
     at = forwards(chain)
     np.testing.assert_allclose(at.forward, forward, rtol=1e-12)
-    np.testing.assert_allclose(at.discount, 1.0)
+    np.testing.assert_allclose(at.discount, published / forward, rtol=1e-12)
 
 
 def american(day, strike: float, vol: float, right: str) -> float:

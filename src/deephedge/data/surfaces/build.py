@@ -70,15 +70,15 @@ def out_of_the_money(chain: Chain, rate: float | None = None) -> tuple[Forwards,
 
 
 def _spot(chain: Chain, at: Forwards) -> float:
-    """The price published, the median of all rows; the nearest forward where none is or where it is a forward."""
+    """The price published, the median of all rows; of the nearest expiry for coins, whose prices may be forwards."""
     known = chain.spot[np.isfinite(chain.spot)]
-    return float(at.forward[0]) if chain.coin or not len(known) else float(np.median(known))
+    return float(np.median(known)) if len(known) and not chain.coin else float(at.discount[0] * at.forward[0])
 
 
 def _notes(chain: Chain) -> tuple[str, ...]:
     told = {
         "American quotes, less what early exercise is worth under Black and Scholes": chain.american,
-        "quotes in coin, turned into cash at expiry by the forward; the spot is the nearest forward": chain.coin,
+        "quotes in coin, turned into cash by the published price; discount times forward turns them back": chain.coin,
         "nobody quoted: settlement prices of what was traded, 1 % to each side": chain.assumed,
     }
     return tuple(sentence for sentence, true in told.items() if true)

@@ -33,8 +33,11 @@ def forwards(chain: Chain, rate: float | None = None) -> Forwards:
     A line through :math:`C-P` over strikes with Huber's loss, each strike by the half spreads of its two quotes, has
     slope :math:`-D`. Where the rate :math:`-\log D/\tau` has a standard error above 0.3 %, the median rate of all
     expiries is taken, weighted by the inverse squares of these errors (or ``rate``, per year, for all where given).
-    The forward is the weighted median of :math:`K+(C-P)/D`. Quotes in coin were turned into cash by the forward of
-    the exchange: the discount is 1, and parity gives that forward back, to a spread.
+    The forward is the weighted median of :math:`K+(C-P)/D`.
+
+    A coin pays no interest in coin, so for quotes in coin :math:`DF` is the price :math:`U` that turned them into cash:
+    :math:`D` is the weighted median of :math:`(U-C+P)/K`, and :math:`F=U/D`. It is 1 to a spread where an exchange
+    publishes the forward of the expiry (Deribit), and :math:`S/F` where it publishes the index (OKX).
 
     American options fulfil parity only as :math:`S-K\le C-P\le S-KD`: only strikes within 10 % of the money are used,
     and what is left is the bias of the early exercise premiums there (see `deephedge.data.surfaces.early`).
@@ -50,15 +53,19 @@ def forwards(chain: Chain, rate: float | None = None) -> Forwards:
         n, strike, gap, error = n[near], strike[near], gap[near], error[near]
     pairs = np.bincount(n, minlength=len(tau))
     live = np.flatnonzero(pairs >= FEWEST)
+    if chain.coin:
+        unit = np.array([np.median(chain.spot[index == i]) for i in live])
+        own = np.ones(len(live), bool)
+        discount = _medians((chain.spot[pair] - gap) / strike, strike / error, n, live)
+        return Forwards(settles[live], tau[live], unit / discount, discount, pairs[live], own)
     rates, sure = np.full(len(tau), rate or 0.0), np.zeros(len(tau), bool)
-    if live.size and not chain.coin and rate is None:
+    if live.size and rate is None:
         found = np.array([_rate(strike[n == i], gap[n == i], error[n == i], tau[i]) for i in live])
         sure[live] = found[:, 1] < SURE
         rates[:] = _weighted_median(found[:, 0], 1.0 / found[:, 1] ** 2)
         rates[live] = np.where(sure[live], found[:, 0], rates[live])
     discount = np.exp(-rates * tau)
-    level = strike + gap / discount[n]
-    forward = np.array([_weighted_median(level[n == i], 1.0 / error[n == i]) for i in live])
+    forward = _medians(strike + gap / discount[n], 1.0 / error, n, live)
     return Forwards(settles[live], tau[live], forward, discount[live], pairs[live], sure[live])
 
 
@@ -92,6 +99,10 @@ def _rate(strike: np.ndarray, gap: np.ndarray, error: np.ndarray, tau: float) ->
     noise = max(1.0, float(np.sqrt(2.0 * fit.cost / max(len(strike) - 2, 1))))
     error_of = noise * np.sqrt(np.linalg.pinv(rows.T @ rows)[1, 1]) / scale / discount / tau
     return float(-np.log(discount) / tau), float(error_of)
+
+
+def _medians(values: np.ndarray, weights: np.ndarray, n: np.ndarray, live: np.ndarray) -> np.ndarray:
+    return np.array([_weighted_median(values[n == i], weights[n == i]) for i in live])
 
 
 def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
