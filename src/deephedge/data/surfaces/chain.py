@@ -43,9 +43,9 @@ class Chain:
 
     Arrays of one length: ``settles`` (the moment of settlement, microseconds UTC), ``tau`` (years of 365 days to it),
     ``strike``, ``bid``, ``ask`` (cash), ``call``, and ``spot``, the published price of the underlier in cash (for
-    quotes in coin it is what turned them into cash: an index or the forward of the expiry). ``american`` and ``coin`` tell what kind of options they are,
-    ``assumed`` that nobody quoted: bid and ask are then the settlement price of what was traded, less and plus 1 %.
-    ``dropped`` counts the quotes that were left out, by reason.
+    quotes in coin it is what turned them into cash: an index or the forward of the expiry). ``american`` and ``coin``
+    tell what kind of options they are, ``assumed`` that nobody quoted: bid and ask are then the settlement price of
+    what was traded, less and plus 1 %. ``dropped`` counts the quotes that were left out, by reason.
     """
 
     underlier: str

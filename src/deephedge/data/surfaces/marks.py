@@ -55,7 +55,8 @@ def marks(
     - ``model``: not quoted then, and ``mark`` the surface's European price;
     - ``settled``: null marks, at and after the moment of settlement; ``unknown``: before the first surface.
 
-    Quotes in coin are marked in cash; over discount times forward of their expiry they are in coin again. Raises ``DataError`` for another underlier.
+    Quotes in coin are marked in cash; over discount times forward of their expiry they are in coin again. Raises
+    ``DataError`` for another underlier.
     """
     import polars as pl
 
