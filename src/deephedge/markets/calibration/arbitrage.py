@@ -1,13 +1,13 @@
 """What no arbitrage-free model could fit: faults in a row of option quotes, each told in one sentence."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from deephedge.core.double import in_float64
 from deephedge.pricing import black
 from deephedge.pricing.implied import implied_volatility
 
@@ -15,14 +15,6 @@ Rows = dict[str, np.ndarray]
 Fault = tuple[int, str]
 ROUNDING = 1e-9  # of the forward: a price may be off by this
 LEAST_VOL = 1e-6  # a quote at its intrinsic value has no volatility; it is read as this one
-
-
-def in_float64(function: Callable, *rows: Any) -> np.ndarray:
-    """``function`` of JAX, compiled and evaluated in float64 on rows filled up to a power of two."""
-    size = len(rows[0])
-    room = max(64, 1 << (size - 1).bit_length())
-    with jax.enable_x64(True):
-        return np.asarray(function(*(jnp.asarray(np.resize(row, room)) for row in rows)))[:size]
 
 
 black_price = jax.jit(black.price)

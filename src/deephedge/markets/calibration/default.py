@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from deephedge.markets.calibration.arbitrage import in_float64
+from deephedge.core.double import in_float64
 from deephedge.markets.calibration.credit import hazard_rows
 from deephedge.markets.calibration.engine import Parameter, least_squares
 from deephedge.markets.calibration.quotes import OptionQuotes

@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from deephedge.core.double import in_float64
 from deephedge.core.errors import nearest, require
-from deephedge.markets.calibration.arbitrage import black_price, in_float64
+from deephedge.markets.calibration.arbitrage import black_price
 from deephedge.markets.calibration.quotes import OptionQuotes
 from deephedge.pricing import black, fx, sabr, ssvi
 

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from deephedge.core.double import in_float64
 from deephedge.core.errors import DataError, require
-from deephedge.markets.calibration.arbitrage import in_float64
 from deephedge.pricing import bachelier, black, curve
 from deephedge.pricing.implied import implied_normal_volatility
 

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from deephedge.core.double import in_float64
 from deephedge.core.errors import DataError, require
-from deephedge.markets.calibration.arbitrage import black_vol, in_float64
+from deephedge.markets.calibration.arbitrage import black_vol
 from deephedge.markets.calibration.engine import Parameter, least_squares
 from deephedge.markets.calibration.quotes import FILL, OptionQuotes
 from deephedge.markets.calibration.report import Calibration, reported
