@@ -4,12 +4,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from oracles.bert import Hashed, tiny_vectors
 
 from deephedge.data.text import AnchorTone, Lexicon, OnnxTone, RidgeTone
+from oracles.bert import Hashed, tiny_vectors
 
 DIRTY = [
-    "Profit warning, shares crash", "", None, " \n\t ", "🚀🚀🚀 to the moon", "Нефть дорожает", "原油価格が上昇", 
+    "Profit warning, shares crash", "", None, " \n\t ", "🚀🚀🚀 to the moon", "Нефть дорожает", "原油価格が上昇",
     "\ud800 half",
     "<div onload='x'>Loss <b>of</b> &pound;5m</div>", "<<<>>><", "no " * 200, "a" * 100_000,
     "gain loss " * 10_000, "\x00\x07",

@@ -78,7 +78,7 @@ def write_tiny(folder: Path) -> Path:
         shapes |= {"intermediate.dense": (wide, width), "output.dense": (width, wide)}
         for part, shape in shapes.items():
             w |= {f"encoder.layer.{k}.{part}.weight": rng.normal(size=shape) / 2}
-            w |= {f"encoder.layer.{k}.{part}.bias": rng.normal(size=shape[0])}
+            w |= {f"encoder.layer.{k}.{part}.bias": rng.normal(size=shape[0]) / 10}
     save_file({name: array.astype(np.float32) for name, array in w.items()}, folder / "model.safetensors")
     config = {"model_type": "bert", "hidden_act": "gelu", "num_hidden_layers": 2, "num_attention_heads": 2}
     (folder / "config.json").write_text(json.dumps(config | {"layer_norm_eps": 1e-12}))

@@ -3,10 +3,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from oracles.bert import Hashed
 
 from deephedge.core.errors import DataError
 from deephedge.data.text import OnnxTone
+from oracles.bert import Hashed
 
 
 class Session:

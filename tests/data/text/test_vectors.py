@@ -2,13 +2,13 @@ import time
 
 import numpy as np
 import pytest
-from oracles.bert import sentence_vector, tiny_vectors, write_tiny
 
 from deephedge.core.errors import DataError
 from deephedge.data.text import AnchorTone, RidgeTone, SentenceVectors, Topics
 from deephedge.data.text.bert import read_encoder
 from deephedge.data.text.ridge import ridge
 from deephedge.data.text.vectors import LENGTHS
+from oracles.bert import sentence_vector, tiny_vectors, write_tiny
 
 WORDS = "oil bank profit loss rates war chips deal jobs debt".split()
 
@@ -29,7 +29,7 @@ def texts_of(count, *, longest, seed=0):
 
 
 def test_vectors_are_those_of_a_float64_pass_over_one_sentence_at_a_time(folder, tiny):
-    texts = texts_of(70, longest=14) + ["", " ".join(WORDS * 3)]
+    texts = [*texts_of(70, longest=14), "", " ".join(WORDS * 3)]
     wanted = [sentence_vector(folder, found.ids) for found in tiny.tokenizer.encode_batch(texts)]
     np.testing.assert_allclose(tiny(texts), wanted, atol=2e-6)
 
