@@ -61,8 +61,8 @@ def write_tiny(folder: Path) -> Path:
     width, wide = 8, 16
     w = {
         "embeddings.word_embeddings.weight": rng.normal(size=(100, width)),
-        "embeddings.position_embeddings.weight": rng.normal(size=(128, width)),
-        "embeddings.token_type_embeddings.weight": rng.normal(size=(2, width)),
+        "embeddings.position_embeddings.weight": rng.normal(size=(128, width)) / 3,
+        "embeddings.token_type_embeddings.weight": rng.normal(size=(2, width)) / 3,
     }
     for name in (
         "embeddings",
@@ -70,7 +70,7 @@ def write_tiny(folder: Path) -> Path:
     ):
         w |= {
             f"{name}.LayerNorm.weight": rng.uniform(0.5, 1.5, width),
-            f"{name}.LayerNorm.bias": rng.normal(size=width),
+            f"{name}.LayerNorm.bias": rng.normal(size=width) / 10,
         }
     for k in (0, 1):
         shapes = {"attention.self.query": (width, width), "attention.self.key": (width, width)}
