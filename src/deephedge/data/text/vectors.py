@@ -16,7 +16,7 @@ from deephedge.data.text.bert import SentenceEncoder, read_encoder
 
 LONGEST = 128  # tokens: what the model was trained on
 LETTERS = 4_096  # more are not even cut into tokens
-LENGTHS = np.array([8, 16, 24, 32, 48, 64, 96, LONGEST])  # one program each
+LENGTHS = np.array([16, 24, 32, 64, LONGEST])  # one program each
 TOKENS = 256  # of one call: what it computes stays in cache
 
 
