@@ -9,7 +9,10 @@ os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {QUICKER}".strip()
 import jax  # noqa: E402
 import pytest  # noqa: E402
 
-WITH_ALL_PASSES = ("test_cli.py", "studies/", "policies/test_network.py", "markets/test_calibrate_options.py")
+WITH_ALL_PASSES = (
+    "test_cli.py", "studies/", "policies/test_network.py", "markets/test_calibrate_options.py",
+    "data/text/test_vectors.py",
+)  # fmt: skip
 # Long proofs of single markets and fits: marked slow, run by `make proofs` and left out of `make test`, which holds the
 # laws that every member passes.
 PROOFS = (

@@ -29,6 +29,19 @@ def rates(market) -> Path:
     return market / "E_rates_credit"
 
 
+@pytest.fixture(scope="session")
+def shared():
+    """shared("F_macro") -> that folder of market data."""
+
+    def folder(name: str) -> Path:
+        found = market_data() / name
+        if not found.is_dir():
+            pytest.skip(f"no market data at {found}; set DEEPHEDGE_DATA to the folder that holds {name}")
+        return found
+
+    return folder
+
+
 @pytest.fixture
 def days() -> np.ndarray:
     """Twenty weekdays from Tuesday 2024-01-02."""

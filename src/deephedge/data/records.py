@@ -1,7 +1,7 @@
 """Records: tables of what happened, each row with when it happened and when a desk could know it."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
