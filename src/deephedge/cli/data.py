@@ -1,4 +1,4 @@
-"""deephedge data: add, list, show, query."""
+"""deephedge data: add, list, show, check, query."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -57,6 +57,28 @@ def show(name: Name, store: Where = None) -> None:
     from deephedge.studies import datasets
 
     screen().show(*datasets.shown(_store(store), name))
+
+
+@app.command()
+def check(
+    name: Name, store: Where = None,
+    page: Annotated[Path | None, typer.Option(metavar="FILE", help="Where the page goes (default: the store).")] = None,
+    share: Annotated[float | None, typer.Option(min=0, max=1, help="Rows that may have errors (0.01).")] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Do what the report proposes: a new snapshot.")] = False,
+) -> None:  # fmt: skip
+    """What is wrong with a data set: on the screen and as a page; refused beyond the tolerance."""
+    from deephedge.data.quality import require_accepted, text
+    from deephedge.studies import datasets
+
+    shown = screen()
+    report, written, better = datasets.check(_store(store), name, page=page, share=share, repair=repair, screen=shown)
+    shown.say(text(report)) if shown.out is None else shown.out.print(text(report), markup=False)
+    shown.show(f"page: {written}")
+    if better is not None:
+        shown.show(
+            f"repaired: {datasets.named(better)}, {better.rows:,} rows; what it was stays as {name}@{better.parent}"
+        )
+    require_accepted(report)
 
 
 @app.command()

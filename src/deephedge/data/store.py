@@ -5,7 +5,7 @@ import json
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -111,11 +111,15 @@ class Store:
         """The data sets there are."""
         return sorted(file.stem for file in (self.root / "names").glob("*.json"))
 
-    def add(self, name: str, records: Iterable[Records], *, fresh: bool = False) -> Snapshot:
+    def add(
+        self, name: str, records: Iterable[Records], *, fresh: bool = False, rules: Iterable[Any] = (),
+        parent: str | None = None,
+    ) -> Snapshot:  # fmt: skip
         """Add records, a piece at a time, and return the new snapshot; rows that are there already are not added twice.
 
-        ``fresh`` leaves out what the data set held before. Nothing is changed if a piece is refused. Raises
-        ``DataError`` for a name that is none, records of another kind than the data set's, or no rows at all.
+        ``fresh`` leaves out what the data set held before. ``rules`` (plain values) say how the records were made of
+        those of the snapshot ``parent``, which is the one before unless given. Nothing is changed if a piece is
+        refused. Raises ``DataError`` for a name that is none, records of another kind than the data set's, or no rows.
         """
         hint = "use small letters, digits, '.', '_' and '-', at most 64"
         require(bool(NAME.fullmatch(name)), f"a data set cannot be called {name!r}; {hint}", DataError)
@@ -136,8 +140,9 @@ class Store:
         told = f"nothing to add to {name}: the source gave no rows; check the span and the source"
         require(kind is not None and bool(parts), told, DataError)
         ordered = tuple(sorted(parts.values(), key=lambda part: (part.period, part.bucket, part.digest)))
-        made = Snapshot(name, kind.name, ordered, tuple(origins), tuple(repairs), before.rules if before else ())  # pyright: ignore
-        return self.keep(replace(made, parent=before.id if before else None))
+        said = (*(before.rules if before else ()), *rules)
+        parent = parent or (before.id if before else None)
+        return self.keep(Snapshot(name, kind.name, ordered, tuple(origins), tuple(repairs), said, parent))  # pyright: ignore
 
     def keep(self, snapshot: Snapshot) -> Snapshot:
         """Write a snapshot and let its name point to it; one that is there already is only pointed to."""

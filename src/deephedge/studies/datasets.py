@@ -13,14 +13,17 @@ from rich.text import Text
 from deephedge import config as toml
 from deephedge.core.errors import ConfigError, DataError, nearest, require
 from deephedge.data import layouts, sources
+from deephedge.data.quality import Report, Tolerance, apply, checked
 from deephedge.data.query import query
 from deephedge.data.records import Records
 from deephedge.data.sources import AbstractSource, Span
-from deephedge.data.sources.files import TABLES
 from deephedge.data.store import SHORT, Snapshot, Store
+from deephedge.data.tables import TABLES
 from deephedge.data.transport import Http, Kept
+from deephedge.reports import quality_page
 from deephedge.studies.progress import Screen
 from deephedge.studies.tables import plain
+from deephedge.training.checkpoint import replace_file
 
 SHOWN = 40  # rows of an answer on the screen
 
@@ -134,6 +137,7 @@ def shown(store: Store, name: str) -> list[Any]:
     for origin in one.origins:
         rows.append(("source", f"{origin.source} ({origin.publisher}; licence: {origin.licence})"))
     rows += [("repair", sentence) for sentence in one.repairs]
+    rows += [("made of", f"{one.name}@{one.parent} by {len(one.rules):,} rules")] if one.rules else []
     rows += [("snapshot", f"{entry['id']} added {entry['added']}") for entry in store.history(one.name)]
     damaged = store.verify(one)
     rows += [("damaged", sentence) for sentence in damaged] or [("parts", "all are what the snapshot says")]
@@ -152,6 +156,32 @@ def _ends(store: Store, one: Snapshot) -> Table:
         if rows[column].null_count() < rows.height:
             table.add_row(column, *(Text(_cell(value)) for value in rows[column].to_list()))
     return table
+
+
+def check(
+    store: Store, name: str, *, page: Path | None = None, share: float | None = None, repair: bool = False,
+    screen: Screen | None = None,
+) -> tuple[Report, Path, Snapshot | None]:  # fmt: skip
+    """The report on a data set, where its page was written, and the repaired snapshot if that was asked for.
+
+    ``share`` of rows may have errors (1 % unless given). With ``repair`` the rules that the report proposes make a new
+    snapshot, which records them; the one before stays.
+    """
+    screen = screen or Screen.silent()
+    snapshot = store.snapshot(name)
+    with screen.stage(f"checking {snapshot.rows:,} rows of {named(snapshot)}"):
+        records = store.read(name)
+        tolerance = Tolerance() if share is None else Tolerance(share)
+        report = checked(records, tolerance=tolerance)
+    place = page or store.root / "checks" / f"{named(snapshot).replace('@', '-')}.html"
+    replace_file(place, quality_page(report).encode())
+    if not (repair and report.rules):
+        return report, place, None
+    with screen.stage(f"repairing by {len(report.rules):,} rules"):
+        better, _ = apply(records, report.rules)
+        rules = [rule.to_dict() for rule in report.rules]
+        made = store.add(snapshot.name, [better], fresh=True, rules=rules, parent=snapshot.id)
+    return report, place, made
 
 
 def asked(store: Store, sql: str) -> Table:

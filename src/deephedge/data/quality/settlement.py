@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from deephedge.data.layouts.cboe import MORNING
+from deephedge.data.layouts.options import MORNING
 from deephedge.data.quality.base import AbstractCheck, Finding, counted, numbered, things
 from deephedge.data.records import Records
 
