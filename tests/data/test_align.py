@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from deephedge import data
 from deephedge.core.errors import DataError
 from deephedge.data.columns import duration
+from deephedge.data.sources import File, Span
+from deephedge.data.transport import Recorded
 
 pd = pytest.importorskip("pandas")
 START = datetime(2024, 3, 4, tzinfo=UTC)
@@ -210,3 +212,19 @@ def test_a_daily_history_stands_on_the_sessions_of_its_exchange():
         data.daily_history([spx], at="noon")
     with pytest.raises(DataError, match="needs records"):
         data.daily_history([])
+
+
+def test_real_closes_land_on_the_sessions_of_their_days(equity):
+    """S&P 500, 2018 to 2020: the file's days are the exchange's, and three hours after any close all are known."""
+    path = equity / "pypi_skfolio_sp500_close_1990_2022.csv.gz"
+    pieces = list(File(path).records(Span.of("2018-01-01", "2021-01-01"), Recorded({})))
+    history = data.daily_history(pieces, lag="3h")
+    table = pd.read_csv(path, parse_dates=["Date"]).set_index("Date")["SP500"].loc["2018-01-01":"2020-12-31"]
+    np.testing.assert_array_equal(history.dates, table.index.to_numpy().astype("datetime64[D]"))
+    np.testing.assert_array_equal(history.quote("SP500"), table.to_numpy())
+    # at the close itself a day that ends early has no close yet: the file says 16:00
+    early = data.daily_history(pieces, lag="0min").quote("SP500")
+    late = np.flatnonzero(early != history.quote("SP500"))
+    assert [str(day) for day in history.dates[late]] == [
+        "2018-07-03", "2018-11-23", "2018-12-24", "2019-07-03", "2019-11-29", "2019-12-24", "2020-11-27", "2020-12-24",
+    ]  # fmt: skip

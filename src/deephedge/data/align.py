@@ -59,8 +59,9 @@ def aligned(
     [nan, 1.6, 1.3]
     """
     times = _moments(times)
-    nothing = [Records.of(column.kind, [], origin=Origin("nothing")) for column in columns.values()]
-    frames = {kind: joined.frame for kind, joined in by_kind([*records, *nothing]).items()}
+    frames = {kind: joined.frame for kind, joined in by_kind(records).items()}
+    for kind in {column.kind for column in columns.values()} - set(frames):
+        frames[kind] = Records.of(kind, [], origin=Origin("nothing")).frame
     found = {
         name: column.values(column.rows(frames[column.kind]), times, age(column, max_age))
         for name, column in columns.items()

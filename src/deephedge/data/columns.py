@@ -141,10 +141,12 @@ class Decayed(AbstractColumn):
         first, last = (np.searchsorted(known, edge, side="right") for edge in (opened, times))
         counts = last - first
         time = np.repeat(np.arange(times.size), counts)
-        item = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(first, counts)
-        fresh = ~(self._before(rows)[item] > opened[time])  # NaT compares false: never seen before
-        time, item = time[fresh], item[fresh]
-        weight = np.exp2(-((times[time] - known[item]) / duration(self.half_life)))
+        item = np.arange(counts.sum()) + np.repeat(first - np.cumsum(counts) + counts, counts)
+        before = self._before(rows)
+        if not np.isnat(before).all():
+            fresh = ~(before[item] > opened[time])  # never seen before is not a time, which compares false
+            time, item = time[fresh], item[fresh]
+        weight = np.exp2((known[item] - times[time]) / duration(self.half_life))
         counted = self.score is None or rows.is_empty()
         scores = np.ones(rows.height) if counted else np.asarray(self.score(rows), np.float64)  # pyright: ignore
         # bincount adds in the order of the items, so a sum has the same bits whatever other times and items there are

@@ -108,10 +108,16 @@ class Kafka(AbstractFeed):
 
     def messages(self) -> Iterator[str | bytes]:
         """Until the consumer ends."""
-        consumer = self.consumer
-        if consumer is None:
-            consumer = extra("kafka", "kafka-python").KafkaConsumer(*self.topics, bootstrap_servers=list(self.servers))
+        consumer = self._connected() if self.consumer is None else self.consumer
         yield from (message.value or b"" for message in consumer)
+
+    def _connected(self) -> Iterable[Any]:
+        kafka = extra("kafka", "kafka-python")
+        try:
+            return kafka.KafkaConsumer(*self.topics, bootstrap_servers=list(self.servers))
+        except kafka.errors.KafkaError as error:
+            told = f"no Kafka server answers at {', '.join(self.servers)} ({type(error).__name__})"
+            raise DataError(f"{told}; is it running, and is the address right?") from error
 
 
 def rows_of(

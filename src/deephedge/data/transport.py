@@ -50,7 +50,8 @@ class Http(AbstractTransport):
 
     ``per_second``: requests a second at most. ``retries``: how often a request is repeated after a time-out, a broken
     connection or one of the statuses 408, 425, 429 and 500 to 504; the wait doubles from ``pause`` seconds, and is what
-    ``Retry-After`` says where it is there. ``client`` (an ``httpx.Client``), ``sleep`` and ``clock`` can be replaced.
+    ``Retry-After`` says where it is there. A request with headers or a key follows no redirection. ``client`` (an
+    ``httpx.Client``), ``sleep`` and ``clock`` can be replaced.
     """
 
     per_second: float = 4.0

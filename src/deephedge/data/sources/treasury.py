@@ -1,5 +1,6 @@
 """Yield curves of the US Treasury, a file a year."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -52,7 +53,7 @@ class UsTreasury(AbstractSource):
         import polars as pl
 
         tenors = [column for column in found.columns if column != "Date"]
-        odd = [tenor for tenor in tenors if pl.Series([tenor]).str.contains(TENOR)[0] is not True]
+        odd = [tenor for tenor in tenors if not re.match(TENOR, tenor)]
         require(not odd, f"{source} has maturities that are not understood: {', '.join(odd)}", DataError)
         long = found.unpivot(tenors, index="Date").drop_nulls("value").filter(pl.col("value") != "N/A")
         day = days(long["Date"], source)
