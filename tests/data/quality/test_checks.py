@@ -84,7 +84,7 @@ def test_gaps_are_the_exchanges():
         Gaps("XNYZ").findings(values(np.arange(6.0), days=days))
 
 
-@pytest.mark.parametrize("year", ["0001", "1700", "2300"])
+@pytest.mark.parametrize("year", ["0001", "2300"])
 def test_years_without_a_calendar_are_judged_by_their_rhythm(year):
     days = np.datetime64(f"{year}-03-01") + np.arange(30)
     days = np.delete(days, np.arange(10, 20))
@@ -136,8 +136,9 @@ def test_what_only_quotes_can_have_wrong():
 
 
 def test_bars_that_contradict_themselves():
+    prices = ("open", "high", "low", "close")
     rows = [
-        {"event_time": f"2024-01-0{n}", "known_time": f"2024-01-0{n}", "name": "A", **dict(zip(("open", "high", "low", "close"), bar, strict=True))}
+        {"event_time": f"2024-01-0{n}", "known_time": f"2024-01-0{n}", "name": "A", **dict(zip(prices, bar, strict=True))}
         for n, bar in enumerate([(1, 2, 1, 2), (0, 2, 1, 2), (1, 1, 2, 1), (1, 2, 1, 3)], 1)
     ]  # fmt: skip
     found = Bars().findings(Records.of("bars", rows, origin=BY_HAND))
@@ -248,15 +249,12 @@ def test_one_wrong_quote_is_arbitrage_of_the_right_kind():
 
 
 def test_old_last_prices():
-    row = {
-        "event_time": "2024-01-02",
-        "known_time": "2024-01-02",
-        "underlier": "N",
-        "expiry": "2024-01-19",
-        "right": "put",
-    }
-    rows = [row | {"strike": 90.0 + n, "last": last, "settle": 5.0, "volume": volume}
-            for n, (last, volume) in enumerate([(5.0, 9.0), (4.0, 0.0), (4.0, 9.0), (5.1, 0.0), (None, 0.0)])]  # fmt: skip
+    own = {"event_time": "2024-01-02", "known_time": "2024-01-02", "underlier": "N", "expiry": "2024-01-19"}
+    lasts = [(5.0, 9.0), (4.0, 0.0), (4.0, 9.0), (5.1, 0.0), (None, 0.0)]
+    rows = [
+        own | {"right": "put", "strike": 90.0 + n, "last": last, "settle": 5.0, "volume": volume}
+        for n, (last, volume) in enumerate(lasts)
+    ]
     assert Untraded().findings(Records.of("options", rows, origin=BY_HAND))[0].index.tolist() == [1]
 
 
@@ -298,7 +296,7 @@ def test_screen_and_page_say_the_same():
     assert "&lt;b&gt;A&lt;/b&gt;" in page and "<b>A</b>" not in page
     for said in ("<h2>Errors</h2>", "usual moves or more, and back", "rows came newest first", "winsorise value"):
         assert said in page
-    assert quality_page(report) == page and "http" not in page
+    assert quality_page(report) == page and "http://" not in page
 
 
 def test_many_findings_of_one_check_are_cut_short():
