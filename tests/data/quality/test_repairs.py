@@ -10,8 +10,9 @@ import pytest
 from data.quality import clean
 from deephedge.core.errors import DataError
 from deephedge.data import Origin, Records
-from deephedge.data.quality import Adjust, Drop, Fill, Once, Where, Winsorise, apply, checked, from_dict
+from deephedge.data.quality import ALL, Adjust, Drop, Fill, Once, Where, Winsorise, apply, checked, from_dict
 
+QUICK = tuple(check for check in ALL if check.name != "other volatility")  # which compiles
 RULES = (
     Drop(Where(("ask", "<", "@bid"))),
     Once(Where()),
@@ -161,8 +162,8 @@ def test_proposed_repairs_make_records_acceptable():
     late = frame.filter(pl.col("event_time") == frame["event_time"].max())
     copied = late.with_columns(pl.col(name) + timedelta(days=3) for name in ("event_time", "known_time"))
     records = clean.of(pl.concat([frame, copied]))
-    report = checked(records)
+    report = checked(records, QUICK)
     assert not report.accepted and report.of("copies")[0].rows == copied.height
     better, undo = apply(records, report.rules)
-    assert checked(better).accepted and better.digest == clean.of(frame).digest
+    assert checked(better, QUICK).accepted and better.digest == clean.of(frame).digest
     assert undo(better).digest == records.digest

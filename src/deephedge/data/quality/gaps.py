@@ -46,7 +46,11 @@ class Gaps(AbstractCheck):
             days = with_days(part, exchange)
             steps = np.diff(np.unique(days["day"].to_numpy())).astype(int)
             daily = steps.size > 1 and np.median(steps) <= 1
-            result += self._calendar(about, days, exchange) if exchange and daily else self._rhythm(about, days, steps)
+            result += (
+                self._calendar(about, days, exchange)
+                if exchange and (daily or self.exchange)
+                else self._rhythm(about, days, steps)
+            )
             result += self._within(about, days)
         return result
 
