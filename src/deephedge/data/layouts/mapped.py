@@ -4,7 +4,7 @@ import string
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from deephedge.core.errors import DataError, nearest, require
 from deephedge.data.kinds import DAY, NUMBER, TEXT, TIME, kind_of
@@ -15,6 +15,17 @@ from deephedge.data.layouts.times import CLOCKS, DAYS, at, days, moments
 
 if TYPE_CHECKING:
     import polars as pl
+
+WORDS = {TEXT: "text in quotes", NUMBER: "a number", "table": "a table of words"}
+TYPES = {TEXT: str, NUMBER: (int, float), "table": dict}
+# table of a mapping: which columns it is about, and what stands in it (None: what the column holds)
+SAID = {
+    "columns": ((TEXT, NUMBER, DAY), TEXT),
+    "constants": ((TEXT, NUMBER), None),
+    "values": ((TEXT,), "table"),
+    "scales": ((NUMBER,), NUMBER),
+    "formats": ((DAY,), TEXT),
+}
 
 
 @dataclass(frozen=True)
@@ -66,30 +77,28 @@ class Mapped(AbstractLayout):
     name: ClassVar[str] = "mapped"
     kind: str
     event_time: When
-    columns: dict[str, str]
+    columns: dict[str, Any]
     known_time: When | None = None
-    constants: dict[str, str | float] = field(default_factory=dict)
-    values: dict[str, dict[str, str]] = field(default_factory=dict)
-    scales: dict[str, float] = field(default_factory=dict)
-    formats: dict[str, str] = field(default_factory=dict)
+    constants: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+    scales: dict[str, Any] = field(default_factory=dict)
+    formats: dict[str, Any] = field(default_factory=dict)
     called: str | None = None
 
     def __post_init__(self) -> None:
         """Check every name and type against the kind."""
         own = {name: of for name, of in kind_of(self.kind).columns.items() if of != TIME}
-        tables = {"columns": self.columns, "constants": self.constants}
-        tables |= {"values": self.values, "scales": self.scales, "formats": self.formats}
-        types = {"values": (TEXT,), "scales": (NUMBER,), "formats": (DAY,), "constants": (TEXT, NUMBER)}
-        for table, given in tables.items():
-            for key, value in given.items():
+        for table, (about, written) in SAID.items():
+            for key, value in getattr(self, table).items():
                 place = f"{key!r} of [{table}]"
                 require(key in own, f"{place}: {self.kind} have no such column, {nearest(key, own)}", DataError)
-                told = f"{place}: {key} is a {own[key]}, expected a {' or a '.join(types.get(table, ()))}"
-                require(table == "columns" or own[key] in types[table], told, DataError)
+                told = f"{place}: {key} is a {own[key]}, expected a {' or a '.join(about)}"
+                require(own[key] in about, told, DataError)
                 told = f"{place} needs a line {key} = ... in [columns]"
                 require(table in ("columns", "constants") or key in self.columns, told, DataError)
-                told = f"{place}: {key} is a {own[key]}, was {value!r}"
-                require(table != "constants" or isinstance(value, str) == (own[key] == TEXT), told, DataError)
+                wanted = written or own[key]
+                told = f"{place}: expected {WORDS[wanted]}, was {value!r}"
+                require(isinstance(value, TYPES[wanted]) and not isinstance(value, bool), told, DataError)
 
     @property
     def needs(self) -> tuple[str, ...]:  # pyright: ignore
