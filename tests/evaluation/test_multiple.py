@@ -37,11 +37,11 @@ def test_one_skilled_try_survives_everything_and_a_worse_one_nothing():
 def test_without_dependence_each_try_alone_is_a_t_test():
     losses = noise(1, 2000, 3)
     losses["t1"] -= 0.05
-    found = survivors(losses, "base", resamples=1500)
+    found = survivors(losses, "base", resamples=600)
     for name in found.p:
         known = stats.ttest_rel(losses["base"], losses[name], alternative="greater")
         assert found.p[name] == pytest.approx(known.pvalue, abs=0.03)
-        assert found.advantage[name] / found.error[name] == pytest.approx(known.statistic, abs=0.1)
+        assert found.advantage[name] / found.error[name] == pytest.approx(known.statistic, abs=0.15)
 
 
 def test_superior_ability_is_studentised_and_the_reality_check_is_not():
@@ -50,7 +50,7 @@ def test_superior_ability_is_studentised_and_the_reality_check_is_not():
     losses["sure"] = losses["base"] - 0.1 - 0.3 * losses["t0"]
     losses["wild"] = 30 * losses["t1"]
     del losses["t0"], losses["t1"], losses["t2"]
-    found = survivors(losses, "base", resamples=2000)
+    found = survivors(losses, "base", resamples=1000)
     ahead = np.stack([losses["base"] - losses[name] for name in ("sure", "wild")])
     rng = np.random.default_rng(9)
     draws = np.stack([ahead[:, rng.integers(400, size=400)].mean(axis=1) for _ in range(4000)])
@@ -62,8 +62,9 @@ def test_superior_ability_is_studentised_and_the_reality_check_is_not():
     assert found.stepwise == ("sure",)
 
 
-@pytest.mark.parametrize(("days", "runs"), [(120, 40), pytest.param(250, 400, marks=pytest.mark.slow)])
-def test_false_alarms_among_many_are_as_rare_as_promised(days, runs):
+@pytest.mark.slow
+def test_false_alarms_among_many_are_as_rare_as_promised():
+    days, runs = 120, 150
     found = [survivors(noise(100 + n, days, 8), "base", size=0.1, resamples=200, seed=n) for n in range(runs)]
     error = (0.1 * 0.9 / runs) ** 0.5
     assert np.mean([bool(one.stepwise) for one in found]) < 0.1 + 3 * error

@@ -76,7 +76,7 @@ def test_the_edge_is_gone_where_linear_impact_has_eaten_it():
 
 def test_proportional_costs_leave_the_unit_as_it_is():
     sold = dh.HedgingProblem(
-        GRID, i.sold(i.EuropeanCall("A", 1.0, 0.25)), (i.Spot("A"),), (dh.features.TimeLeft(0.25),),
+        GRID, i.sold(i.Forward("A", 1.0, 0.25)), (i.Spot("A"),), (dh.features.TimeLeft(0.25),),
         c.ProportionalCost(0.01), initial=1.0,
     )  # fmt: skip
     found = capacity(sold, {"turn": Turn()}, PATHS, sizes=(1, 50))["turn"]

@@ -80,8 +80,8 @@ def attribute(
 
     >>> import deephedge as dh, jax
     >>> from deephedge import instruments as i
-    >>> grid, call = dh.TimeGrid.uniform(maturity=0.25, steps=2), i.EuropeanCall("A", 1.0, 0.25)
-    >>> problem = dh.HedgingProblem(grid, i.sold(call), (i.Spot("A"),), (dh.features.TimeLeft(0.25),))
+    >>> grid = dh.TimeGrid.uniform(maturity=0.25, steps=2)
+    >>> problem = dh.HedgingProblem(grid, i.sold(i.Spot("A")), (i.Spot("A"),), (dh.features.TimeLeft(0.25),))
     >>> paths = dh.sample(dh.markets.BlackScholes("A", vol=0.2), grid, 4, key=jax.random.key(0))
     >>> ledger = dh.evaluate(problem, {"none": dh.policies.NoHedge()}, paths)["none"]
     >>> found = attribute(problem, ledger, paths)
