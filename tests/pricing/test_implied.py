@@ -84,3 +84,58 @@ def test_gradients_are_finite_at_the_edges(implied):
     for tau in (0.0, 1e-6, 1.0):
         parts = gradient(prices, jnp.full(5, 100.0), strikes, jnp.asarray(tau))
         assert all(bool(jnp.all(jnp.isfinite(part))) for part in parts), tau
+
+
+def deep_grid():
+    """Forward 100, strikes to exp(6) of it both ways, total volatilities from 1e-4 to 8: prices by SciPy, out of the
+    money, by the scaled complementary error function (Jaeckel 2015, equation 4.1), where they exceed 1e-290."""
+    from scipy.special import erfcx
+
+    away = np.concatenate([[0.0], np.geomspace(1e-6, 6.0, 30)])
+    x, total = (axis.ravel() for axis in np.meshgrid(away, np.geomspace(1e-4, 8.0, 60)))
+    h, t = -x / total, 0.5 * total
+    with np.errstate(over="ignore", invalid="ignore"):
+        value = erfcx(-(h + t) / np.sqrt(2.0)) - erfcx(-(h - t) / np.sqrt(2.0))
+        value = np.where(h + t > 5.0, np.nan, 50.0 * np.exp(0.5 * x - 0.5 * (h * h + t * t)) * value)
+    strike = np.where(np.arange(x.size) % 2 == 0, 100.0 * np.exp(x), 100.0 * np.exp(-x))
+    price = value * np.where(strike >= 100.0, 1.0, np.exp(-x))
+    telling = (price > 1e-290) & (price < np.minimum(100.0, strike) * (1 - 1e-6))
+    return price[telling], strike[telling], total[telling]
+
+
+def test_a_grid_to_the_deepest_wings():
+    """The volatilities that made the prices come back, to 1e-10."""
+    price, strike, total = deep_grid()
+    with jax.enable_x64(True):
+        found = np.asarray(IMPLIED(price, 100.0, strike, 1.0, strike >= 100.0))
+    assert total.size > 1000 and price.min() < 1e-200
+    np.testing.assert_allclose(found, total, atol=1e-10, rtol=1e-10)
+
+
+def test_lets_be_rational_says_the_same():
+    price, strike, _ = deep_grid()
+    with jax.enable_x64(True):
+        found = np.asarray(IMPLIED(price, 100.0, strike, 1.0, strike >= 100.0))
+    rational = pytest.importorskip("py_lets_be_rational")
+    invert = rational.implied_volatility_from_a_transformed_rational_guess
+    rows = zip(price.tolist(), strike.tolist(), strict=True)
+    theirs = [invert(p, 100.0, k, 1.0, 1.0 if k >= 100.0 else -1.0) for p, k in rows]
+    np.testing.assert_allclose(found, theirs, atol=1e-10)
+
+
+def test_quantlib_says_the_same_where_it_converges():
+    """Its safe Newton method, within three standard deviations of the money."""
+    import QuantLib as ql
+
+    strike = 100.0 * np.exp(np.linspace(-1.0, 1.0, 21))
+    total = np.geomspace(0.05, 1.5, 12)[:, None]
+    with jax.enable_x64(True):
+        price = np.asarray(PRICE(100.0, strike, total, 1.0, strike >= 100.0))
+        found = np.asarray(IMPLIED(price, 100.0, strike, 1.0, strike >= 100.0))
+    near = np.abs(np.log(strike / 100.0)) < 3.0 * total
+    assert near.sum() > 100
+    rows = (row[near].tolist() for row in (price, strike + 0.0 * total, found))
+    for p, k, own in zip(*rows, strict=True):
+        right = ql.Option.Call if k >= 100.0 else ql.Option.Put
+        theirs = ql.blackFormulaImpliedStdDev(right, k, 100.0, p, 1.0, 0.0, ql.nullDouble(), 1e-13, 1000)
+        assert theirs == pytest.approx(own, abs=1e-10)

@@ -12,7 +12,7 @@ from deephedge.data.surfaces.parity import Forwards, forwards
 from deephedge.data.surfaces.quotes import Quotes, quoted
 from deephedge.data.surfaces.slices import fitted_slices
 from deephedge.data.surfaces.smile import variance
-from deephedge.data.surfaces.ssvi import fitted_ssvi
+from deephedge.data.surfaces.ssvi import Nodes, fitted_ssvi
 from deephedge.data.surfaces.surface import Surface
 
 SMILES = ("slices", "ssvi")
@@ -47,6 +47,11 @@ def fitted(chain: Chain, smiles: str = "slices", rate: float | None = None) -> S
     nodes = fitted_ssvi(quotes)
     if smiles == "slices":
         nodes = fitted_slices(quotes, nodes)
+    return surface_of(chain, at, quotes, nodes)
+
+
+def surface_of(chain: Chain, at: Forwards, quotes: Quotes, nodes: Nodes) -> Surface:
+    """The surface with these nodes, one for each expiry in ``quotes``, and what it leaves of them."""
     used, n = np.unique(quotes.n, return_inverse=True)
     vol = np.sqrt(variance(quotes.k, *(row[n] for row in nodes)) / quotes.tau)
     count = np.bincount(n)
