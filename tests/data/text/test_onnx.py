@@ -61,3 +61,45 @@ def test_classes_are_read_by_their_names(tmp_path, monkeypatch):
     (tmp_path / "config.json").write_text(json.dumps({"id2label": {"0": "LABEL_0"}}))
     with pytest.raises(DataError, match="name its classes"):
         OnnxTone.of(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_model_in_onnxruntime_adds_up_what_its_table_says(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    tokenizers = pytest.importorskip("tokenizers")
+    words = {"[UNK]": 0, "profit": 1, "warning": 2, "oil": 3}
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    (tmp_path / "config.json").write_text(json.dumps({"id2label": {"0": "positive", "1": "negative", "2": "neutral"}}))
+    table = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+    onnx.save(summing_model(onnx, table), str(tmp_path / "model.onnx"))
+    texts = ["profit warning", "oil", "oil oil profit up up up", "", "warning " * 500]
+    logits = [table[[words.get(word, 0) for word in text.split()[:256]]].sum(axis=0, dtype=float) for text in texts]
+    chances = [np.exp(one - one.max()) / np.exp(one - one.max()).sum() for one in logits]
+    wanted = [p[0] - p[1] if text else 0.0 for p, text in zip(chances, texts, strict=True)]
+    np.testing.assert_allclose(OnnxTone.of(tmp_path).tone(texts), wanted, atol=1e-4)
+
+
+def summing_model(onnx, table):
+    """Logits that are the sum of a table's rows over the tokens that are real."""
+    node, kind = onnx.helper.make_node, onnx.TensorProto
+    nodes = [
+        node("Gather", ["table", "input_ids"], ["rows"]),
+        node("Cast", ["attention_mask"], ["real"], to=kind.FLOAT),
+        node("Unsqueeze", ["real", "last"], ["column"]),
+        node("Mul", ["rows", "column"], ["kept"]),
+        node("ReduceSum", ["kept", "tokens"], ["logits"], keepdims=0),
+    ]
+    inputs = [
+        onnx.helper.make_tensor_value_info(name, kind.INT64, ["text", "token"])
+        for name in ("input_ids", "attention_mask")
+    ]
+    output = onnx.helper.make_tensor_value_info("logits", kind.FLOAT, ["text", 3])
+    held = {"table": table, "last": np.array([2]), "tokens": np.array([1])}
+    constants = [onnx.numpy_helper.from_array(array, name) for name, array in held.items()]
+    graph = onnx.helper.make_graph(nodes, "sums", inputs, [output], constants)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)])
+    model.ir_version = 9
+    return model
