@@ -4,7 +4,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from deephedge import config as toml
+from deephedge.core.calendars import sessions
 from deephedge.core.errors import ConfigError, nearest, require
 from deephedge.data import History, Origin, Records, load
 from deephedge.data.align import closes, daily_history
@@ -31,8 +34,31 @@ def history_of(data: DataSettings, near: Iterable[Path] = ()) -> History:
         found = _joined(data, [_stored(str(data.source))])
     else:
         found = _loaded(data, near)
+    found = _with_joins(found, data, near)
     years = (str(data.train[0]), str(data.train[1]))
     return transformed(found, data.transforms, years) if data.transforms else found
+
+
+def _with_joins(history: History, data: DataSettings, near: Iterable[Path]) -> History:
+    """What was known at the close of each day; a day that is no session counts as the session before it."""
+    if not data.joins:
+        return history
+    days = sessions(history.dates[0], history.dates[-1], data.exchange)
+    last = np.maximum(np.searchsorted(days.days, history.dates, side="right") - 1, 0)
+    times, told = days.closes.astype("datetime64[us]"), history.provenance
+    quotes, sentences = dict(history.quotes), []
+    for join in data.joins:
+        new, sentence = join.quotes(times, lambda path: find_data(path, near))
+        twice = sorted(set(new) & set(quotes))
+        require(
+            not twice, f"data.joins: there is a quote {', '.join(twice)} already; give the join a name", ConfigError
+        )
+        quotes |= {name: values[last] for name, values in new.items()}
+        sentences.append(sentence)
+    return History.of(
+        history.dates, quotes, source=told.source, publisher=told.publisher, licence=told.licence,
+        repairs=(*told.repairs, *sentences),
+    )  # fmt: skip
 
 
 def _loaded(data: DataSettings, near: Iterable[Path]) -> History:

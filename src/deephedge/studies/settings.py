@@ -9,6 +9,7 @@ from typing import Any, Literal
 from deephedge.config import build
 from deephedge.core.errors import ConfigError, nearest, require
 from deephedge.data.transforms import AbstractTransform
+from deephedge.studies.joins import AbstractJoin
 
 STORED = "store:"
 Years = tuple[str | date, str | date]
@@ -30,7 +31,8 @@ class DataSettings:
     Or, for any set of series, ``files``: paths, or tables of a path, a ``layout`` and its settings; or
     ``source = "store:NAME@ID"``. Then ``quotes`` says what each is called on paths and in the files (all that there
     are, unless given), a day is a session of ``exchange``, and a value older than ``max_age`` (``"10d"``) is none.
-    ``transforms`` makes more quotes of them, fitted on ``train``. In each window the quotes in ``rebase`` are divided
+    ``joins`` adds what is no price: news, macro figures, calendars (``joins.News`` and its siblings). ``transforms``
+    makes more quotes of all of them, fitted on ``train``. In each window the quotes in ``rebase`` are divided
     by their value at its start; the first one is, unless said.
     """
 
@@ -45,6 +47,7 @@ class DataSettings:
     quotes: dict[str, str] = dataclasses.field(default_factory=dict)
     exchange: str = "XNYS"
     max_age: str | None = None
+    joins: tuple[AbstractJoin, ...] = ()
     transforms: tuple[AbstractTransform, ...] = ()
     rebase: tuple[str, ...] | None = None
 

@@ -15,11 +15,12 @@ from deephedge import config as toml
 from deephedge.core.errors import ConfigError, MissingFeature, nearest, require
 from deephedge.core.paths import MarketPath
 from deephedge.core.random import named_key
-from deephedge.data import History, transforms, windows
+from deephedge.data import History, text, transforms, windows
 from deephedge.hedging import HedgingProblem, rollout
 from deephedge.markets import AbstractMarket
 from deephedge.objectives import AbstractObjective
 from deephedge.policies import AbstractPolicy
+from deephedge.studies import joins
 from deephedge.studies.fitted import Fitted
 from deephedge.studies.history import history_of
 from deephedge.studies.library import find_study
@@ -37,6 +38,7 @@ from deephedge.studies.settings import (
 )
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
+JOINS = ("News", "Surprise", "DaysToMeeting")
 HEAD = ("title", "summary", "seed")
 
 
@@ -194,6 +196,8 @@ class Study:
     def _namespace(self) -> dict[str, Any]:
         modules: dict[str, Any] = {
             "transforms": transforms,
+            "joins": (joins, JOINS),
+            "text": text,
             "": (dh, ("TimeGrid", "HedgingProblem")),
             "optax": (optax, toml.OPTAX),
         }
@@ -204,7 +208,7 @@ class Study:
     def _resolved(self, given: Mapping[str, Any]) -> dict[str, Any]:
         kept = {"title": self.name, "summary": "", "seed": 0} | {k: given[k] for k in HEAD if k in given}
         if self.data is not None:
-            made = {"transforms": given["data"]["transforms"]} if self.data.transforms else {}
+            made = {key: given["data"][key] for key in ("joins", "transforms") if key in given["data"]}
             kept["data"] = plain(self.data) | made
         more = ("market", "rivals", "problem", "objective", "walk", "groups", "off")
         kept |= {key: given[key] for key in more if key in given}
