@@ -135,11 +135,14 @@ def test_edges():
     ages = news_columns(news_of(at[:1]), {"tone": np.ones(1)}, START + np.array([0, 100_000]) * DAY, half_life=0.5)
     assert ages["news.volume"].to_list() == pytest.approx([1, 0], rel=1e-14) and ages["news.tone"].to_list() == [1, 1]
     assert news_columns(news_of(at), {"tone": np.ones(3)}, at[:0], half_life=1.0).height == 0
+    narrow = news_columns(news_of(at), {"tone": np.ones(3, np.float32), "count": np.arange(3)}, at, half_life=1.0)
+    assert narrow["news.tone"].to_list() == [1] * 3 and narrow["news.count"][0] == 0
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"scores": {"name": np.zeros(3)}}, "cannot be called name"),
         ({"half_life": 0.0}, "half-life must be positive"),
         ({"scores": {"tone": np.zeros(2)}}, "a number for each of 3"),
         ({"scores": {"tone": np.array([0, np.inf, 1.0])}}, "infinite"),

@@ -69,6 +69,8 @@ def _check(news: Records, scores: Mapping[str, np.ndarray], at: np.ndarray, half
     require(np.issubdtype(at.dtype, np.datetime64), f"decision times must be datetime64, were {at.dtype}", DataError)
     told = "decision times must increase; sort them, and leave each in once"
     require(at.ndim == 1 and bool(np.all(np.diff(at) > np.timedelta64(0))), told, DataError)
+    taken = sorted({*news.kind.columns, "time", "volume"} & set(scores))
+    require(not taken, f"a score cannot be called {', '.join(taken)}: news have that already", DataError)
     for name, score in scores.items():
         told = f"{name} must have a number for each of {len(news)} rows of news, was {score.shape}"
         require(score.shape == (len(news),), told, DataError)

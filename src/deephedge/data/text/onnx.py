@@ -62,9 +62,10 @@ class OnnxTone(AbstractTone):
 
     def _tones(self, tokens: list[list[int]]) -> np.ndarray:
         sizes = np.array([len(one) for one in tokens])
-        real = np.arange(sizes.max()) < sizes[:, None]
+        real = np.arange(max(1, sizes.max())) < sizes[:, None]
         ids = np.zeros(real.shape, np.int64)
         ids[real] = np.concatenate(tokens)
+        real[:, 0] = True  # one token at least
         offered = {"input_ids": ids, "attention_mask": real.astype(np.int64), "token_type_ids": np.zeros_like(ids)}
         wanted = {asked.name: offered.get(asked.name) for asked in self.session.get_inputs()}
         unknown = [name for name, value in wanted.items() if value is None]

@@ -60,9 +60,9 @@ class SentenceVectors:
         real = np.arange(length) < sizes[:, None]
         ids = np.zeros(real.shape, np.int32)
         ids[real] = np.concatenate(tokens)
-        spare = -len(tokens) % batch  # rows that fill the last call: one real token, so that nothing is divided by 0
+        spare = -len(tokens) % batch  # rows that fill the last call
         ids, real = np.pad(ids, ((0, spare), (0, 0))), np.pad(real, ((0, spare), (0, 0)))
-        real[len(tokens) :, 0] = True
+        real[:, 0] = True  # one token at least, so that nothing is divided by 0
         calls = zip(ids.reshape(-1, batch, length), real.reshape(-1, batch, length), strict=True)
         return np.concatenate([self._program(jnp.asarray(a), jnp.asarray(b)) for a, b in calls])[: len(tokens)]
 
