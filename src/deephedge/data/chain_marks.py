@@ -1,6 +1,6 @@
 """Option chains cleaned and marked: every contract has a mark, a volatility and a forward at every snapshot."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -193,30 +193,34 @@ TERMS = ("forward", "strike", "left", "right", "discount")
 
 def _volatility(rows: "pl.DataFrame") -> "pl.Series":
     """Black's volatility of ``price``, that of the option out of the money; null where there is none."""
-    import jax
     import polars as pl
 
     from deephedge.pricing.implied import implied_volatility
 
-    price, forward, strike, left = (rows[name].to_numpy() for name in ("price", "forward", "strike", "left"))
-    with jax.enable_x64(True):
-        found = implied_volatility(price / rows["discount"].to_numpy(), forward, strike, left, strike >= forward)
-    found = np.asarray(found, float)
+    price, forward, strike, left, off = (rows[n].to_numpy() for n in ("price", "forward", "strike", "left", "discount"))
+    found = _exact(implied_volatility, price / off, forward, strike, left, strike >= forward)
     return pl.Series("vol", np.where(found > 0, found, np.nan)).fill_nan(None)
 
 
 def _model(rows: "pl.DataFrame") -> "pl.Series":
     """Black's price at the last volatility known; null where none was ever."""
-    import jax
     import polars as pl
 
     from deephedge.pricing import black
 
-    forward, strike, left, vol = (rows[name].to_numpy() for name in ("forward", "strike", "left", "vol"))
-    call = (rows["right"] == "call").to_numpy()
-    with jax.enable_x64(True):
-        value = np.asarray(black.price(forward, strike, vol, left, call), float) * rows["discount"].to_numpy()
+    forward, strike, left, vol, off = (rows[n].to_numpy() for n in ("forward", "strike", "left", "vol", "discount"))
+    value = off * _exact(black.price, forward, strike, vol, left, (rows["right"] == "call").to_numpy())
     return pl.Series("model", np.where(np.isnan(vol), np.nan, value)).fill_nan(None)
+
+
+def _exact(formula: Callable, *terms: np.ndarray) -> np.ndarray:
+    """A formula in float64, compiled for the next power of two of rows and not for each number of them."""
+    import jax
+
+    size = max(len(terms[0]), 1)
+    padded = [np.resize(x, 1 << (size - 1).bit_length()) for x in terms]
+    with jax.enable_x64(True):
+        return np.asarray(jax.jit(formula)(*padded), float)[: len(terms[0])]
 
 
 def _listed(times: "pl.Series") -> str:

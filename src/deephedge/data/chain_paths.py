@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import numpy as np
 
@@ -112,10 +113,10 @@ class Chains:
         """Years (actual/365) from snapshot ``first`` to ``moments``: the expiries of contracts on a path from there."""
         return (moments - self.times[first]) / np.timedelta64(1, "us") / YEAR
 
-    def path(self, names: Mapping[str, int], first: int = 0, last: int | None = None) -> MarketPath:
-        """The snapshots from ``first`` to ``last`` (included; the last of all unless given) as one path.
+    def path(self, names: Mapping[str, Any], first: int = 0, last: int | None = None) -> MarketPath:
+        """The snapshots from ``first`` to ``last`` (included; the last of all unless given) as a path, or a batch.
 
-        ``names``: what a path calls each contract, and its row. Quotes of a contract: ``name`` (its mark),
+        ``names``: what a path calls each contract, and its row, or a row for each path of a batch. Quotes of a contract: ``name`` (its mark),
         ``"<name>.bid"``, ``".ask"``, ``".vol"``, ``".forward"``, ``".halted"``; beside them the underlier's price and
         dividend yield, ``"rate"``, and the rate rolled up as the numeraire. Times in years, actual/365.
         Raises ``DataError`` for a contract that was not marked at ``first``.
@@ -128,11 +129,13 @@ class Chains:
         quotes = {self.underlier: self.spot[part], "rate": self.rate[part]}
         quotes[f"{self.underlier}.dividend"] = self.dividend[part]
         for name, row in names.items():
-            known = bool(np.isfinite(self.mark[row, part]).all())
+            known = bool(np.isfinite(self.vol[row, part]).all() and np.isfinite(self.mark[row, part]).all())
             require(known, f"{name} was not yet quoted on {str(self.times[first])[:10]}: begin later", DataError)
             quotes |= {_called(name, side): getattr(self, side)[row, part] for side in SIDES}
-        grown = np.concatenate([[0.0], np.cumsum(self.rate[part][:-1] * np.diff(times))])
-        return MarketPath(as_float(times), {n: as_float(x) for n, x in quotes.items()}, as_float(np.exp(grown)))
+        grown = np.exp(np.concatenate([[0.0], np.cumsum(self.rate[part][:-1] * np.diff(times))]))
+        shape = np.broadcast_shapes(*(x.shape for x in quotes.values()))
+        spread = [as_float(np.broadcast_to(x, shape)) for x in (times, grown, *quotes.values())]
+        return MarketPath(spread[0], dict(zip(quotes, spread[2:], strict=True)), spread[1])
 
 
 def _called(name: str, side: str) -> str:
