@@ -35,24 +35,24 @@ class Settlement:
 
 def marked(
     records: Records, settles: Settlement, rate: float | None, expiries: Collection[date] | None
-) -> "tuple[pl.DataFrame, tuple[str, ...]]":
-    """One row a contract (of ``expiries``, or all) and snapshot until its end, and what was left out, in sentences.
+) -> "tuple[pl.DataFrame, pl.DataFrame, tuple[str, ...]]":
+    """One row a contract (of ``expiries``, or all) and snapshot until its end; the snapshots; what was left out.
 
-    Columns: those of CONTRACT, ``event_time``, ``expires``, ``left`` (years), ``spot``, ``rate``, ``dividend``,
-    ``forward``, ``discount``, ``bid``, ``ask``, ``mark``, ``vol`` and ``halted``; see `deephedge.data.chains`.
+    Columns of the first: CONTRACT, ``event_time``, ``expires`` and what `deephedge.data.Chains` keeps of contracts;
+    of the second ``event_time``, ``spot``, ``rate`` and ``dividend``.
     """
     import polars as pl
 
     rows, told = _cleaned(records)
-    rows = _with_forwards(_dated(rows, settles), rate)
+    rows, days = _with_forwards(_dated(rows, settles), rate)
     if expiries is not None:
         rows = rows.filter(pl.col("expiry").is_in(list(expiries)))
-    rows = _filled(rows)
+    rows = _filled(rows, days)
     lost = rows.filter(rows["forward"].is_null())["expiry"].unique().sort().to_list()
     if lost:
         told += (f"left out {len(lost)} expiries without puts and calls that give a forward, the first {lost[0]}",)
     rows = _marks(rows.filter(rows["forward"].is_not_null()))
-    return rows.filter(rows["mark"].is_not_null()), told
+    return rows.filter(rows["mark"].is_not_null()), days, told
 
 
 def _cleaned(records: Records) -> "tuple[pl.DataFrame, tuple[str, ...]]":
@@ -100,56 +100,72 @@ def _left() -> "pl.Expr":
     return ((pl.col("expires") - pl.col("event_time")).dt.total_microseconds() / YEAR).alias("left")
 
 
-def _with_forwards(rows: "pl.DataFrame", rate: float | None) -> "pl.DataFrame":
-    """Spot, rate and dividend yield of each snapshot; forward and discount of each expiry, by parity or as given."""
+def _spots(rows: "pl.DataFrame") -> "pl.DataFrame":
+    """The snapshots, each with the price of its underlier: that of the expiry next to come."""
     import polars as pl
 
-    mid = pl.when(pl.col("bid") > 0).then(0.5 * (pl.col("bid") + pl.col("ask")))
-    rows = rows.with_columns(_left(), mid=pl.when("quoted").then(mid).otherwise(pl.coalesce("settle", "mark")))
-    rows = rows.filter(pl.col("left") > 0)
-    first = pl.col("underlier_price").sort_by("left").first().over("event_time")
-    rows = rows.with_columns(spot=first)
+    near = pl.col("underlier_price").sort_by(pl.col("left") <= 0, "left").first()
+    return rows.group_by("event_time").agg(near.alias("spot"), pl.col("coin").first()).sort("event_time")
+
+
+def _pairs(rows: "pl.DataFrame") -> "pl.DataFrame":
+    """Call less put at the strikes near the money where both were dealt in."""
+    import polars as pl
+
     key = ["event_time", "expires", "strike", "root"]
-    calls, puts = (rows.filter(pl.col("right") == right) for right in ("call", "put"))
-    pairs = calls.join(puts.select(*key, pl.col("mid").alias("put")), on=key).drop_nulls(["mid", "put"])
-    pairs = pairs.with_columns(gap=pl.col("mid") - pl.col("put"))
-    pairs = pairs.filter((pl.col("strike") / pl.col("spot") - 1).abs() < NEAR)
+    near = rows.filter(
+        pl.col("dealt") & pl.col("mid").is_not_null() & ((pl.col("strike") / pl.col("spot") - 1).abs() < NEAR)
+    )
+    puts = near.filter(pl.col("right") == "put").select(*key, pl.col("mid").alias("put"))
+    pairs = near.filter(pl.col("right") == "call").join(puts, on=key)
+    return pairs.select("event_time", "expires", "left", "strike", gap=pl.col("mid") - pl.col("put"))
+
+
+def _rates(pairs: "pl.DataFrame", days: "pl.DataFrame", rate: float | None) -> "pl.DataFrame":
+    """The snapshots with their rate: minus the slope of call less put in the strike is the discount of an expiry."""
+    import polars as pl
+
     slope = pl.cov("strike", "gap") / pl.col("strike").var()
     lines = pairs.group_by("event_time", "expires").agg(slope.alias("slope"), pl.len(), pl.col("left").first())
     told = lines.filter(pl.col("left").is_between(*TENORS) & (pl.col("len") >= PAIRS) & (pl.col("slope") < 0))
-    by_day = told.group_by("event_time").agg((-(-pl.col("slope")).log() / pl.col("left")).median().alias("rate"))
-    days = rows.select("event_time", "spot", "coin").unique("event_time").join(by_day, on="event_time", how="left")
-    own = pl.col("rate").sort_by("event_time").forward_fill().fill_null(0.0) if rate is None else pl.lit(float(rate))
-    days = days.sort("event_time").with_columns(rate=pl.when("coin").then(0.0).otherwise(own))
-    pairs = pairs.drop("rate", strict=False).join(days.select("event_time", "rate"), on="event_time")
+    found = told.group_by("event_time").agg((-(-pl.col("slope")).log() / pl.col("left")).median().alias("rate"))
+    days = days.join(found, on="event_time", how="left").sort("event_time")
+    own = pl.col("rate").forward_fill().fill_null(0.0) if rate is None else pl.lit(float(rate))
+    return days.with_columns(rate=pl.when("coin").then(0.0).otherwise(own))
+
+
+def _with_forwards(rows: "pl.DataFrame", rate: float | None) -> "tuple[pl.DataFrame, pl.DataFrame]":
+    """Rows with the forward of their expiry, by parity or as given; snapshots with spot, rate and dividend yield."""
+    import polars as pl
+
+    mid = pl.when(pl.col("bid") > 0).then(0.5 * (pl.col("bid") + pl.col("ask")))
+    rows = rows.with_columns(
+        _left(), mid=pl.when("quoted").then(mid).otherwise(pl.coalesce("settle", "mark")),
+        dealt=pl.col("quoted") | (pl.col("volume") > 0).fill_null(False),
+    )  # fmt: skip
+    days = _spots(rows)
+    rows = rows.filter(pl.col("left") > 0).join(days.select("event_time", "spot"), on="event_time")
+    pairs = _pairs(rows)
+    days = _rates(pairs, days, rate)
+    key = ["event_time", "expires"]
     implied = pl.col("strike") + pl.col("gap") * (pl.col("rate") * pl.col("left")).exp()
-    found = pairs.group_by("event_time", "expires").agg(implied.median().alias("parity"))
-    given = rows.group_by("event_time", "expires").agg(
-        pl.when("coin").then("underlier_price").median().alias("given"), pl.col("left").first(), pl.col("spot").first()
-    )
-    found = given.join(found, on=["event_time", "expires"], how="left").join(
-        days.select("event_time", "rate"), on="event_time"
-    )
-    found = found.with_columns(forward=pl.coalesce("given", "parity")).with_columns(
-        discount=(-pl.col("rate") * pl.col("left")).exp(),
-        carry=(pl.col("forward") / pl.col("spot")).log() / pl.col("left"),
-    )
-    usual = found.filter(pl.col("left").is_between(*TENORS)).group_by("event_time").agg(pl.col("carry").median())
-    yields = days.join(usual, on="event_time", how="left").sort("event_time")
-    yields = yields.select("event_time", dividend=pl.col("rate") - pl.col("carry").forward_fill().fill_null(0.0))
-    rows = rows.drop("left", "spot").join(
-        found.select("event_time", "expires", "forward"), on=["event_time", "expires"], how="left"
-    )
-    return rows.join(days.select("event_time", "spot", "rate"), on="event_time").join(yields, on="event_time")
+    parity = pairs.join(days, on="event_time").group_by(key).agg(implied.median().alias("parity"))
+    given = pl.when("coin").then("underlier_price").median().alias("given")
+    found = rows.group_by(key).agg(given, pl.col("left").first(), pl.col("spot").first())
+    found = found.join(parity, on=key, how="left").with_columns(forward=pl.coalesce("given", "parity"))
+    carry = ((pl.col("forward") / pl.col("spot")).log() / pl.col("left")).alias("carry")
+    usual = found.filter(pl.col("left").is_between(*TENORS)).group_by("event_time").agg(carry.median())
+    days = days.join(usual, on="event_time", how="left").sort("event_time")
+    days = days.with_columns(dividend=pl.col("rate") - pl.col("carry").forward_fill().fill_null(0.0))
+    return rows.drop("left", "spot").join(found.select(*key, "forward"), on=key, how="left"), days
 
 
-def _filled(rows: "pl.DataFrame") -> "pl.DataFrame":
+def _filled(rows: "pl.DataFrame", days: "pl.DataFrame") -> "pl.DataFrame":
     """A row for each contract at each snapshot from its first one to its end, whether it was in the file or not."""
     import polars as pl
 
-    days = rows.select("event_time", "spot", "rate", "dividend").unique("event_time")
     born = rows.group_by(*CONTRACT, "expires", "quoted").agg(pl.col("event_time").min().alias("born"))
-    grid = born.join(days, how="cross").filter(
+    grid = born.join(days.select("event_time", "spot", "rate"), how="cross").filter(
         (pl.col("event_time") >= pl.col("born")) & (pl.col("event_time") < pl.col("expires"))
     )
     own = rows.select(*CONTRACT, "event_time", "bid", "ask", "mid", "volume")

@@ -23,7 +23,8 @@ class Chains:
     ``times`` (UTC), ``spot`` (cash), ``rate`` and ``dividend`` (per year, by put-call parity) belong to snapshots;
     ``strike``, ``call``, ``expires`` (UTC), ``expiry`` (day), ``root`` and ``settlement`` to contracts. ``mark``,
     ``bid``, ``ask`` and ``forward`` are in cash, coin prices times the underlier's, ``vol`` per root year, ``halted`` 1
-    where nobody could sell or nothing was quoted; NaN before a contract was first marked, marks 0 from its end on.
+    where nobody could sell or nothing was quoted; NaN before a contract was first marked. From its end on prices are 0,
+    the forward is the spot and the volatility the last one.
 
     The mark is the mid; half the ask of what is out of the money and has no bid; by parity that of the other option of
     the strike; or Black's price on today's forward at the last volatility known. A chain without bid and ask is marked
@@ -74,16 +75,17 @@ class Chains:
         given; options quoted in coin have a rate of 0 and the forwards that the exchange states.
         Raises ``DataError`` for other records, none, several underliers, or snapshots without underlier prices.
         """
-        rows, told = marked(records, settles, rate, expiries)
+        rows, days, told = marked(records, settles, rate, expiries)
         require(rows.height > 0, "no contract of this chain has a forward and a mark", DataError)
-        days = rows.select("event_time", "spot", "rate", "dividend").unique("event_time").sort("event_time")
         contracts = rows.select(*CONTRACT, "expires").unique(maintain_order=True)
         place = rows.select(*CONTRACT).join(contracts.with_row_index("n"), on=CONTRACT, how="left")["n"].to_numpy()
         times = days["event_time"].dt.replace_time_zone(None).to_numpy()
         at = np.searchsorted(times, rows["event_time"].dt.replace_time_zone(None).to_numpy())
         ends = contracts["expires"].dt.replace_time_zone(None).to_numpy()
         over = times >= ends[:, None]
-        tables = {name: _table(rows[name].to_numpy(), place, at, over, name) for name in SIDES}
+        tables = {name: _table(rows[name].to_numpy(), place, at, over) for name in SIDES}
+        tables["forward"] = np.where(over, days["spot"].to_numpy(), tables["forward"])
+        tables["vol"] = _last(tables["vol"], over)
         text = {name: contracts[name].to_numpy() for name in ("strike", "expiry", "root", "settlement")}
         own = {name: days[name].to_numpy() for name in ("spot", "rate", "dividend")}
         call = (contracts["right"] == "call").to_numpy()
@@ -142,11 +144,14 @@ def _called(name: str, side: str) -> str:
     return name if side == "mark" else f"{name}.{side}"
 
 
-def _table(values: np.ndarray, place: np.ndarray, at: np.ndarray, over: np.ndarray, name: str) -> np.ndarray:
-    """Contracts by snapshots: NaN before the first value; at the end prices are 0 and what describes them stays."""
-    table = np.full(over.shape, np.nan)
+def _table(values: np.ndarray, place: np.ndarray, at: np.ndarray, over: np.ndarray) -> np.ndarray:
+    """Contracts by snapshots: NaN before the first value, 0 from the end on."""
+    table = np.zeros(over.shape) * np.where(over, 0.0, np.nan)
     table[place, at] = values
-    if name not in ("vol", "forward"):
-        return np.where(over, 0.0, table)
-    seen = np.maximum.accumulate(np.where(np.isfinite(table), np.arange(table.shape[1]), 0), axis=1)
-    return np.where(over, np.take_along_axis(table, seen, axis=1), table)
+    return table
+
+
+def _last(table: np.ndarray, over: np.ndarray) -> np.ndarray:
+    """From the end on the value before it; 0 where there was none."""
+    seen = np.where(over, 0, np.arange(table.shape[1])).max(axis=1, keepdims=True)
+    return np.where(over, np.nan_to_num(np.take_along_axis(table, seen, axis=1)), table)
