@@ -22,6 +22,7 @@ from deephedge import instruments as i
 from deephedge import markets as m
 from deephedge import policies as p
 from deephedge.markets import calibration as c
+from deephedge.markets.surface_fit import states_of
 from deephedge.pricing import black, ssvi
 
 STEPS, LEGS, BOOKS = 5, 3, 64  # snapshots held, options in a book, books on each day of sale
@@ -29,18 +30,21 @@ REACH = (-0.07, 0.035)  # log-moneyness of what is sold
 SOLD, HEDGE = (18 / 365, 60 / 365), (30 / 365, 60 / 365)  # years to the end
 INDEX = 5e-5  # half the spread of the index, a share of it
 TENORS = (0.06, 0.1, 0.15, 0.22)  # years, of the surface that is simulated
+REVERSION = 4.0  # a year, of the states of the surface
 MONEY = np.linspace(-0.08, 0.05, 14)  # log-moneyness at which it is fitted
 SIDES = ("mark", "bid", "ask", "delta", "gamma", "vega")
 FEATURES = ("delta", "gamma", "vega", "hedge_delta", "hedge_gamma", "hedge_vega", "hedge_half", "level", "gone")
 
 
 def greeks(spot, ahead, off, strike, vol, left, call) -> dict[str, Array]:
-    """Black's price and sensitivities to the index and to the volatility, discounted."""
+    """Black's price and its sensitivities to the index and to the volatility, discounted."""
     total, share = vol * jnp.sqrt(left), off * ahead / spot
     return {
-        "mark": off * black.price(ahead, strike, total, 1.0, call), "delta": share * black.delta(ahead, strike, total, 1.0, call),
-        "gamma": share * ahead / spot * black.gamma(ahead, strike, total), "vega": off * black.vega(ahead, strike, vol, left),
-    }  # fmt: skip
+        "mark": off * black.price(ahead, strike, total, 1.0, call),
+        "delta": share * black.delta(ahead, strike, total, 1.0, call),
+        "gamma": share * ahead / spot * black.gamma(ahead, strike, total),
+        "vega": off * black.vega(ahead, strike, vol, left),
+    }
 
 
 def quotes_of(book: dict[str, Array], hedge: dict[str, Array], level: Array) -> dict[str, Array]:
@@ -116,7 +120,9 @@ class Books(m.AbstractMarket):
         share = ndtr(own)
         money, tenor = share[:LEGS], share[LEGS : 2 * LEGS]
         strike = 100.0 * jnp.exp(REACH[0] + (REACH[1] - REACH[0]) * money)
-        book = jax.vmap(lambda k, t: self._option(path, k, SOLD[0] + (SOLD[1] - SOLD[0]) * t, k >= 100.0))(strike, tenor)
+        book = jax.vmap(lambda k, t: self._option(path, k, SOLD[0] + (SOLD[1] - SOLD[0]) * t, k >= 100.0))(
+            strike, tenor
+        )
         near = 100.0 + 0.2 * own[2 * LEGS]
         hedge = self._option(path, near, HEDGE[0] + (HEDGE[1] - HEDGE[0]) * share[2 * LEGS + 1], True)
         gone = (path.times - path.times[0]) / (path.times[-1] - path.times[0])
@@ -136,7 +142,7 @@ class Books(m.AbstractMarket):
 
 
 def smiles(chains: data.Chains, day: int) -> np.ndarray:
-    """Volatilities of one snapshot at TENORS and MONEY: options out of the money, joined by lines, in total variance."""
+    """Volatilities of one snapshot at TENORS and MONEY: total variances of options out of the money, joined by lines."""
     left = chains.years(chains.expires, day)
     good = (chains.halted[:, day] == 0) & (left > 0.03) & (left < 0.35) & np.isfinite(chains.vol[:, day])
     good &= chains.call == (chains.strike >= chains.forward[:, day])
@@ -160,19 +166,49 @@ def fitted(chains: data.Chains, until: int) -> tuple[Books, dict]:
     surfaces = [[fit.parameters[key] for key in fit.parameters] for fit in fits]
     found = np.array(surfaces)
     levels, (rho, eta, gamma) = found[:, : len(TENORS)], found[:, len(TENORS) :].T
+    eta = np.minimum(eta, 0.95 * np.asarray(ssvi.eta_limit(rho)))  # on its bound it has no state that could move
     moves = np.diff(np.log(chains.spot[:until]))
-    dynamics = m.fit_surface_dynamics(TENORS, levels, rho, eta, dt=1 / 252, spot=moves)
+    states = np.diff(states_of(np.array(TENORS), levels, rho, eta), axis=0)
+    # A month says how much a surface moves and with what, but not how fast it comes back: that is set.
+    leverage = [float(np.corrcoef(state, moves)[0, 1]) for state in states.T]
+    wild = states.std(axis=0, ddof=1) * np.sqrt(252)
+    dynamics = m.SurfaceDynamics(REVERSION, wild, leverage)
     heston = c.calibrate_heston(books[until - 1], "SPX", starts=2)
     carry = {"rate": float(chains.rate[:until].mean()), "dividend": float(chains.dividend[:until].mean())}
-    spot = eqx.tree_at(lambda x: x.spot, heston.market, jnp.asarray(100.0))
-    spot = m.Heston("SPX", 100.0, **heston.parameters, **carry)
+    usual = float(np.median(levels, 0)[0] / TENORS[0])  # realised variance at the level of what is quoted
+    spot = m.Heston("SPX", 100.0, **heston.parameters | {"variance": usual, "long_variance": usual}, **carry)
     market = m.MovingSurface(
-        spot, "SPX", dynamics.dynamics, TENORS, np.median(levels, 0), float(np.median(rho)), float(np.median(eta)),
+        spot, "SPX", dynamics, TENORS, np.median(levels, 0), float(np.median(rho)), float(np.median(eta)),
         float(np.median(gamma)),
     )  # fmt: skip
-    half = spreads(chains, until)
-    told = {"heston": heston.parameters, "half spread": half.tolist(), "ssvi rmse": [float(fit.rmse) for fit in fits]}
-    return Books(market, half), told
+    world = fair(Books(market, spreads(chains, until)))
+    told = {
+        "surface": {"vol": dynamics.vol.tolist(), "leverage": leverage},
+        "heston": heston.parameters,
+        "half spread": world.half.tolist(),
+        "drift": float(world.market.dynamics.mean[0]),
+        "ssvi rmse": [float(fit.rmse) for fit in fits],
+    }
+    return world, told
+
+
+def fair(world: Books) -> Books:
+    """The world in which a short book hedged by delta earns nothing before costs: by the drift of quoted variance.
+
+    Without that a policy would hold options for what they earn. Two runs on the same paths and a straight line.
+    """
+    grid = dh.TimeGrid.uniform(maturity=7 / 365, steps=STEPS)
+    place = lambda x: x.market.dynamics.mean  # noqa: E731
+
+    def earned(drift: float) -> float:
+        moved = eqx.tree_at(place, world, jnp.zeros(4).at[0].set(drift))
+        paths = dh.sample(moved, grid, 2**13, key=jax.random.key(9))
+        ledger = dh.evaluate(problem(grid.times), {"delta": p.Delta()}, paths)["delta"]
+        bought = paths.quotes["book"][:, 0] - paths.quotes["book.bid"][:, 0]
+        return float(jnp.mean(ledger.wealth + jnp.sum(ledger.cost, axis=-1) + bought))
+
+    first, second = earned(0.0), earned(-1.0)
+    return eqx.tree_at(place, world, jnp.zeros(4).at[0].set(first / (second - first)))
 
 
 def spreads(chains: data.Chains, until: int) -> np.ndarray:
@@ -201,7 +237,11 @@ def window(chains: data.Chains, day: int, seed: int) -> Window:
     """BOOKS books of the contracts that were quoted on ``day``, until STEPS snapshots later."""
     part = slice(day, day + STEPS + 1)
     left, money = chains.years(chains.expires, day), np.log(chains.strike / chains.spot[day])
-    fit = (chains.halted[:, day] == 0) & np.isfinite(chains.mark[:, part]).all(1) & np.isfinite(chains.vol[:, part]).all(1)
+    fit = (
+        (chains.halted[:, day] == 0)
+        & np.isfinite(chains.mark[:, part]).all(1)
+        & np.isfinite(chains.vol[:, part]).all(1)
+    )
     sold = fit & (left > SOLD[0]) & (left < SOLD[1]) & (money > REACH[0]) & (money < REACH[1])
     sold = np.flatnonzero(sold & (chains.call == (money >= 0)))
     near = np.flatnonzero(fit & (left > HEDGE[0]) & (left < HEDGE[1]) & chains.call)

@@ -190,7 +190,7 @@ def test_paths_of_one_and_of_many(chains):
 
 def test_what_cannot_be_answered_is_said_in_a_sentence(chains):
     frame = rows()
-    with pytest.raises(DataError, match="the chain has no A 2024-03-15 95.5 put"):
+    with pytest.raises(DataError, match=r"the chain has no A 2024-03-15 95\.5 put"):
         chains.find(EXPIRIES[1], 95.5, "put")
     two = pl.concat([frame, frame.with_columns(pl.lit("am").alias("settlement"), pl.lit("B").alias("root"))])
     with pytest.raises(DataError, match="the chain has 2 of A 2024-03-15 95 put; say settlement=am or pm"):

@@ -89,7 +89,9 @@ def test_a_position_that_ends_is_closed_at_its_price():
 
 def test_a_quoted_spread_is_half_of_it_and_the_default_elsewhere():
     cost = c.QuotedSpread((None, "c", "d"), default=(0.001, 9.0, 9.0))
-    seen = {name: jnp.asarray(value) for name, value in {"c.bid": 4.0, "c.ask": 4.5, "d.bid": 3.0, "d.ask": 2.0}.items()}
+    seen = {
+        name: jnp.asarray(value) for name, value in {"c.bid": 4.0, "c.ask": 4.5, "d.bid": 3.0, "d.ask": 2.0}.items()
+    }
     paid = cost(jnp.array([-2.0, 3.0, 5.0]), jnp.array([100.0, 4.25, 2.5]), seen)
     assert float(paid) == pytest.approx(0.2 + 0.75)  # crossed quotes cost nothing, and give nothing
     with pytest.raises(UnknownQuote, match=r"needs the quote 'd\.ask'"):

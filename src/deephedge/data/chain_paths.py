@@ -118,9 +118,10 @@ class Chains:
     def path(self, names: Mapping[str, Any], first: int = 0, last: int | None = None) -> MarketPath:
         """The snapshots from ``first`` to ``last`` (included; the last of all unless given) as a path, or a batch.
 
-        ``names``: what a path calls each contract, and its row, or a row for each path of a batch. Quotes of a contract: ``name`` (its mark),
-        ``"<name>.bid"``, ``".ask"``, ``".vol"``, ``".forward"``, ``".halted"``; beside them the underlier's price and
-        dividend yield, ``"rate"``, and the rate rolled up as the numeraire. Times in years, actual/365.
+        ``names``: what a path calls each contract, and its row, or a row for each path of a batch. Quotes of a
+        contract: ``name`` (its mark), ``"<name>.bid"``, ``".ask"``, ``".vol"``, ``".forward"``, ``".halted"``; beside
+        them the underlier's price and dividend yield, ``"rate"``, and the rate rolled up as the numeraire. Times in
+        years, actual/365.
         Raises ``DataError`` for a contract that was not marked at ``first``.
         """
         last = len(self.times) - 1 if last is None else last
