@@ -17,7 +17,7 @@ from oracles.ledger import terminal_wealth
 
 PATHS = 6
 ENDED_BY_THE_LAST_POINT = np.array([0, 0, 1, 0, 1])  # of the five instruments below: the put and the forward
-COSTS = ("none", "proportional", "everything at its rate", "fixed", "spread", "impact", "all")
+COSTS = ("none", "proportional", "everything at its rate", "fixed", "spread", "quoted", "impact", "all")
 CONSTRAINTS = {"free": c.Box(), "box": c.Box(-1.0, [1.0, 0.5, 2.0, 0.3, 1.0], trade=0.4), "lots": c.Lots(0.25)}
 
 
@@ -29,6 +29,7 @@ def cost_of(name):
         "everything at its rate": lambda: c.ProportionalCost(1.0),
         "fixed": lambda: c.FixedCost([0.01, 0.02, 0.0, 0.05, 0.001]),
         "spread": lambda: c.HalfSpread(("spread", None, "spread", "spread", None)),
+        "quoted": lambda: c.QuotedSpread((None, "B", None, "B", None), default=[0.01, 1.0, 0.0, 1.0, 0.02]),
         "impact": lambda: c.QuadraticCost([0.1, 0.2, 0.0, 0.3, 0.1], per_price=True),
         "all": lambda: c.Costs(
             (
@@ -50,6 +51,7 @@ def cash_cost(name, trade, price, spread):
         "everything at its rate": n @ cash,
         "fixed": np.array([0.01, 0.02, 0.0, 0.05, 0.001]) @ (n > 1e-6),
         "spread": 0.5 * spread * n @ np.array([1.0, 0.0, 1.0, 1.0, 0.0]),
+        "quoted": 0.5 * spread * n @ np.array([0.0, 1.0, 0.0, 1.0, 0.0]) + n @ (np.array([0.01, 0, 0, 0, 0.02]) * cash),
         "impact": n**2 @ (np.array([0.1, 0.2, 0.0, 0.3, 0.1]) * cash),
         "all": n @ (np.array([0.01, 0.0, 0.02, 0.1, 0.05]) * cash)
         + 0.01 * np.sum(n > 1e-6) + 0.01 * n.sum() + 0.05 * np.sum(n**2),
@@ -83,8 +85,9 @@ class Quoting(dh.markets.AbstractMarket):
 
     def path(self, grid, shocks):
         path = self.market.path(grid, shocks)
-        spread = 0.01 * path.quote("A")
-        return dh.MarketPath(path.times, path.quotes | {"spread": spread}, path.numeraire)
+        spread, second = 0.01 * path.quote("A"), path.quote("B")
+        sides = {"B.bid": second - 0.5 * spread, "B.ask": second + 0.5 * spread}
+        return path.with_quotes({"spread": spread, **sides})
 
 
 def market_and_problem(cost, constraint, close_out, steps=12):

@@ -51,6 +51,22 @@ def clients() -> m.AbstractMarket:
     return m.Joint((flow, m.CirIntensity("bank", ((1, 5), (0.3, 0.3)), 0.1, 0.5, 0.1, vol=0.1, tenors=(1,))), {})
 
 
+class Quoting(m.AbstractMarket):
+    """A market of one underlier that also quotes an option on it, as an exchange would: here at Black's price."""
+
+    market: m.AbstractMarket
+    option: i.AbstractTradable
+    name: str = eqx.field(static=True)
+
+    def shocks(self, grid):
+        return self.market.shocks(grid)
+
+    def path(self, grid, shocks):
+        path = self.market.path(grid, shocks)
+        quotes = {self.name: self.option.price(path), f"{self.name}.vol": path.quote("A.vol")}
+        return path.with_quotes(quotes | {f"{self.name}.halted": jnp.where(jnp.arange(grid.points) == 3, 1.0, 0.0)})
+
+
 RATES = m.HullWhite(((1.0, 10.0), (0.03, 0.038)), 0.1, 0.012)
 WORLDS = {
     "stocks": lambda: m.BlackScholes(
@@ -65,6 +81,9 @@ WORLDS = {
     "abroad": abroad,
     "rates": lambda: RATES,
     "clients": clients,
+    "exchange": lambda: Quoting(
+        m.BlackScholes("A", vol=0.2, rate=0.05, dividend=0.02), i.EuropeanPut("A", 1.05, 0.75), "A.put"
+    ),
     "name": lambda: NAME,
     "names": lambda: m.Joint(
         [m.JumpToDefault(name, 1.0, 0.3, hazard, rate=0.05) for name, hazard in (("A", 0.1), ("B", 0.2))],
@@ -93,6 +112,7 @@ MEMBERS = {
     "HestonCall": Member(i.HestonCall("A", 1.1, 1.5, **HESTON), "heston"),
     "Heston call that ends": Member(i.HestonCall("A", 1.0, 1.0, **HESTON), "heston"),
     "ListedOption": Member(i.ListedOption("A", 1.1, 0.7), "surface", fair=False),
+    "Listed": Member(i.Listed("A.put", "A", 1.05, 0.75, "put"), "exchange"),
     "Exchange": Member(i.Exchange("A", "B", 1.0, correlation=0.4)),
     "SpreadOption": Member(i.SpreadOption("A", "B", 0.1, 0.75, correlation=0.4), bias=0.01),
     "BestOf": Member(i.BestOf(("A", "B"), 1.1, 1.0, call=False, correlation=0.4)),
@@ -160,6 +180,7 @@ MEMBERS = {
     ),
     "Asian strike": Member(i.Asian("A", np.arange(10) / STEPS, 0.75, call=False), bias=0.001),
     "Starting": Member(i.Starting(i.EuropeanCall("A", 1.0, 1.0), 0.4)),
+    "Ending": Member(i.Ending(i.EuropeanCall("A", 1.0, 1.0), 0.6)),
     "Defaulting": Member(i.Defaulting(i.Forward("A", 1.0, 1.0), "bank"), "clients", fair=False),
     "ClientFlow": Member(i.ClientFlow("A", "deals", 0.4, 0.9, units=2.0), "clients"),
     "RiskyBond": Member(i.RiskyBond("A", 0.06, i.Periods.regular(1.25, 2, -0.25)), "names"),

@@ -2,6 +2,8 @@
 
 from deephedge.data import transforms
 from deephedge.data.align import Table, aligned, closes, daily_history
+from deephedge.data.chain_marks import Settlement
+from deephedge.data.chain_paths import Chains
 from deephedge.data.columns import AbstractColumn, Decayed, Latest
 from deephedge.data.daily import load
 from deephedge.data.history import History, Provenance
@@ -19,6 +21,7 @@ __all__ = [
     "KINDS",
     "RELEASE_LAGS",
     "AbstractColumn",
+    "Chains",
     "Decayed",
     "Finding",
     "History",
@@ -31,6 +34,7 @@ __all__ = [
     "Provenance",
     "Records",
     "Release",
+    "Settlement",
     "Table",
     "Vintages",
     "Websocket",

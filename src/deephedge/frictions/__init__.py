@@ -29,7 +29,7 @@ from deephedge.frictions.funding import (
 )
 from deephedge.frictions.impact import BookWalk, Impact
 from deephedge.frictions.limits import AbstractLimit, Limits
-from deephedge.frictions.spreads import HourlySpread, MoneynessSpread, TickSize, VolatilitySpread
+from deephedge.frictions.spreads import HourlySpread, MoneynessSpread, QuotedSpread, TickSize, VolatilitySpread
 
 __all__ = [
     "AbstractCharge",
@@ -58,6 +58,7 @@ __all__ = [
     "NetLimit",
     "ProportionalCost",
     "QuadraticCost",
+    "QuotedSpread",
     "ScenarioLimit",
     "TickSize",
     "TurnoverLimit",

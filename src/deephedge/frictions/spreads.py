@@ -1,4 +1,4 @@
-"""Bid-ask spreads that depend on the state of the market: on volatility, on moneyness, on the hour; and ticks."""
+"""Bid-ask spreads that depend on the state of the market: as quoted, by volatility, moneyness, the hour; and ticks."""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -11,6 +11,44 @@ from deephedge.core.types import as_float, concrete, number
 from deephedge.frictions.base import AbstractCost, checked_rate, per_instrument, size
 
 EXPIRED = 1e-6  # years: nothing is quoted for a shorter time to expiry
+
+
+class QuotedSpread(AbstractCost):
+    r"""Half of what stands between bid and ask at the moment of a trade: :math:`\sum_i\tfrac12(a_i-b_i)^+|n_i|`.
+
+    ``names`` says for each instrument under which name the path quotes it: ``"<name>.ask"`` and ``"<name>.bid"`` are
+    read. An instrument without one (``None``) pays ``default``, a share of the cash traded, one number or one for each
+    instrument. Prices are taken to be middles: one who buys pays the ask, one who sells gets the bid. Nothing is
+    assumed of the size that stands at either. Raises ``UnknownQuote``.
+
+    >>> import jax.numpy as jnp, deephedge as dh
+    >>> seen = {"c.bid": jnp.array(4.0), "c.ask": jnp.array(4.5)}
+    >>> cost = dh.frictions.QuotedSpread((None, "c"), default=0.001)
+    >>> round(float(cost(jnp.array([1.0, -2.0]), jnp.array([100.0, 4.25]), seen)), 4)
+    0.6
+    """
+
+    names: tuple[str | None, ...] = eqx.field(static=True, converter=tuple)
+    default: Float[Array, "*instrument"] = eqx.field(converter=as_float, default=0.0)
+
+    def __check_init__(self):
+        checked_rate("default", self.default, "a share of the cash traded")
+
+    def __call__(
+        self,
+        trade: Float[Array, " instrument"],
+        price: Float[Array, " instrument"],
+        quotes: dict[str, Float[Array, ""]],
+    ) -> Float[Array, ""]:
+        count = len(self.names)
+        told = f"names needs one name (or None) for each of {trade.shape[-1]} instruments, has {count}"
+        require(count == trade.shape[-1], told, ProblemError)
+        half = per_instrument("default", self.default, trade) * jnp.abs(price)
+        for n, name in enumerate(self.names):
+            if name is not None:
+                gap = _seen(quotes, f"{name}.ask") - _seen(quotes, f"{name}.bid")
+                half = half.at[n].set(0.5 * jnp.maximum(gap, 0.0))
+        return jnp.sum(half * size(trade))
 
 
 class VolatilitySpread(AbstractCost):

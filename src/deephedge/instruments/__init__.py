@@ -31,11 +31,12 @@ from deephedge.instruments.exercise import (
 from deephedge.instruments.futures import Future, FuturesStrip, calendar_spread, crack_spread
 from deephedge.instruments.fx import FxForward, FxOption, FxSwap, NonDeliverableForward
 from deephedge.instruments.heston import HestonCall
-from deephedge.instruments.lifecycle import ClientFlow, Defaulting, Starting
+from deephedge.instruments.lifecycle import ClientFlow, Defaulting, Ending, Starting
 from deephedge.instruments.listed import ListedOption
 from deephedge.instruments.lookback import Lookback
 from deephedge.instruments.periods import Periods
 from deephedge.instruments.quanto import QuantoForward, QuantoOption
+from deephedge.instruments.quoted import Listed, sold_at_bid
 from deephedge.instruments.rolling import RollingOption
 from deephedge.instruments.swap import Swap, at_par
 from deephedge.instruments.swaption import BermudanSwaption, Swaption
@@ -89,6 +90,7 @@ __all__ = [
     "Digital",
     "DoubleBarrier",
     "DoubleNoTouch",
+    "Ending",
     "EuropeanCall",
     "EuropeanPut",
     "Exchange",
@@ -104,6 +106,7 @@ __all__ = [
     "FxSwap",
     "HestonCall",
     "HestonMark",
+    "Listed",
     "ListedOption",
     "Lookback",
     "ModelCurve",
@@ -145,6 +148,7 @@ __all__ = [
     "long",
     "short",
     "sold",
+    "sold_at_bid",
     "worst_case",
     "worst_swing",
 ]

@@ -37,6 +37,10 @@ class Starting(AbstractTradable):
         require(isinstance(self.contract, AbstractTradable), f"{name} has no price to start at", ProblemError)
         require(concrete(self.start, np.isfinite), f"start must be years, was {self.start}")
 
+    @property
+    def pointwise(self) -> bool:  # pyright: ignore
+        return self.contract.pointwise
+
     def price(self, path: MarketPath) -> Float[Array, " points"]:
         return jnp.where(reached(path.times, self.start), self.contract.price(path), 0.0)
 
@@ -50,6 +54,46 @@ class Starting(AbstractTradable):
 
     def state(self, path: MarketPath) -> dict[str, Float[Array, " points"]]:
         return self.contract.state(path)
+
+
+class Ending(AbstractTradable):
+    """A position in what it ``delivers`` that is closed at ``expiry`` (years), at its price there.
+
+    So a part of a contract's life can be looked at: what would be paid later is in that price. A path that ends before
+    does not close it, and on one that begins later it is nothing.
+
+    >>> import deephedge as dh, jax.numpy as jnp
+    >>> path = dh.MarketPath(jnp.array([0.0, 1.0, 2.0]), {"A": jnp.array([1.0, 1.5, 2.0])}, jnp.ones(3))
+    >>> month = Ending(dh.instruments.Spot("A"), expiry=1.0)
+    >>> month.price(path).tolist(), month.cashflows(path).tolist()
+    ([1.0, 0.0, 0.0], [0.0, 1.5, 0.0])
+    """
+
+    delivers: AbstractTradable
+    expiry: Float[Array, ""] = number()
+
+    def __check_init__(self):
+        name = type(self.delivers).__name__
+        require(isinstance(self.delivers, AbstractTradable), f"{name} has no price to be closed at", ProblemError)
+        require(concrete(self.expiry, np.isfinite), f"expiry must be years, was {self.expiry}")
+
+    @property
+    def pointwise(self) -> bool:  # pyright: ignore
+        return self.delivers.pointwise
+
+    def price(self, path: MarketPath) -> Float[Array, " points"]:
+        return jnp.where(reached(path.times, self.expiry), 0.0, self.delivers.price(path))
+
+    def cashflows(self, path: MarketPath) -> Float[Array, " points"]:
+        now, over = at_expiry(path, self.expiry), reached(path.times, self.expiry)
+        paid = self.delivers.cashflows(path)
+        return jnp.where(now, paid + self.delivers.price(path), jnp.where(over, 0.0, paid))
+
+    def tradable(self, path: MarketPath) -> Bool[Array, " points"]:
+        return ~reached(path.times, self.expiry) & self.delivers.tradable(path)
+
+    def state(self, path: MarketPath) -> dict[str, Float[Array, " points"]]:
+        return self.delivers.state(path)
 
 
 class Defaulting(AbstractTradable):

@@ -1,0 +1,158 @@
+"""Hedging what was really quoted: ``python -m bench.chains --data FOLDER``; docs/reference/chains.md quotes the result.
+
+FOLDER (or ``DEEPHEDGE_DATA`` and its ``B_options``) holds the files named in `bench.chain_data`. First the known truth:
+short options of one expiry, with and without a delta hedge, on S&P 500 (Cboe), bitcoin and ether (Deribit, OKX) and
+Nifty (NSE). Then a policy trained on paths that are simulated from the snapshots before June 2019, judged once on those
+of June. ``--quick`` takes a few contracts and steps and writes nothing.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import polars as pl
+from bench import chain_books as books
+from bench import chain_data as read
+from bench.chain_shorts import Case, row
+from bench.effort import Effort, adam
+
+import deephedge as dh
+from deephedge import data
+from deephedge import objectives as o
+from deephedge import policies as p
+from deephedge.evaluation import compare
+
+ROOT = Path(__file__).parents[1]
+TEST = "2019-06-01"  # the first day that no training saw
+JUNE, JULY = "2019-06-21", "2026-07-31"
+FRIDAYS = [(5, 10), (5, 17), (5, 24), (5, 31), (6, 7), (6, 14), (6, 21), (6, 28), (7, 5), (7, 12), (7, 19), (7, 26),
+           (7, 31), (8, 2), (8, 16), (8, 23), (8, 30), (9, 20)]  # fmt: skip
+FEES = {"deribit": 5e-4, "okx": 5e-4}  # half the spread of a crypto future and its fee, assumed
+RUPEE = 0.055  # interest in India, assumed
+
+
+def shorts(folder: Path, effort: Effort) -> list[dict]:
+    """Short options of one expiry: how much of the deviation a daily delta hedge takes off."""
+    cases = {**index(folder, effort.quick), **({} if effort.quick else others(folder))}
+    rows = []
+    for name, case in cases.items():
+        rows.append(row(name, case))
+        print("shorts", json.dumps(rows[-1]), flush=True)
+    return rows
+
+
+def index(folder: Path, quick: bool) -> dict[str, Case]:
+    chains = read.spx(folder, expiries=[days(JUNE)] if quick else [days(x) for x in (JUNE, "2019-05-31", "2019-06-28")])
+    if quick:
+        return {"SPX": Case(chains, JUNE, "am", reach=(0.995, 1.005))}
+    return {
+        "SPX June, morning, index": Case(chains, JUNE, "am"),
+        "SPX June, morning, forward": Case(chains, JUNE, "am", "forward"),
+        "SPX June, evening, index": Case(chains, JUNE),
+        "SPX June, morning, index, within 5 %": Case(chains, JUNE, "am", reach=(0.95, 1.05)),
+        "SPX 31 May, index": Case(chains, "2019-05-31"),
+        "SPX 28 June, index": Case(chains, "2019-06-28"),
+    }
+
+
+def others(folder: Path) -> dict[str, Case]:
+    cases = {}
+    for exchange, half in FEES.items():
+        for name in ("BTC", "ETH"):
+            chains = read.coin(folder, exchange, name, expiries=[days(JULY)])
+            cases[f"{name} July, {exchange}, forward"] = Case(
+                chains, JULY, future="forward", half=half, settled=False, reach=(0.8, 1.25)
+            )
+    futures = read.nifty_future(folder)
+    for name, expiry in (("January", "2026-01-27"), ("February", "2026-02-24")):
+        chains = read.nifty(folder, expiries=[days(expiry)], rate=RUPEE)
+        cases[f"NIFTY {name}, future"] = Case(
+            chains, expiry, future=settlements(chains, futures, expiry), half=1e-4, spread=0.01
+        )
+    return cases
+
+
+def settlements(chains: data.Chains, futures: pl.DataFrame, expiry: str) -> np.ndarray:
+    """Prices of the future at each snapshot; at its end the spot, and from there on nothing that counts."""
+    own = futures.filter(pl.col("expiry") == days(expiry)).sort("taken")
+    at = np.searchsorted(chains.times, own["taken"].dt.replace_time_zone(None).to_numpy())
+    price = chains.spot.copy()
+    price[at] = own["price"].to_numpy()
+    return price
+
+
+def days(text: str) -> datetime.date:
+    return datetime.date.fromisoformat(text)
+
+
+def learnt(folder: Path, effort: Effort) -> dict:
+    """A no-transaction band around the delta-vega hedge, trained on the simulated world, judged once on June."""
+    chains = read.spx(folder, expiries=[datetime.date(2019, *day) for day in FRIDAYS])
+    until = int(np.searchsorted(chains.times, np.datetime64(TEST)))
+    world, told = books.fitted(chains, until)
+    grid = dh.TimeGrid.uniform(maturity=7 / 365, steps=books.STEPS)
+    problem, risk = books.problem(grid.times), o.CVaR(level=0.95)
+    start, updates = time.perf_counter(), effort.updates(400)
+    band = p.NoTransactionBand(books.FEATURES, key=jax.random.key(1), instruments=2, centre=p.DeltaVega())
+    fit = dh.fit(problem, world, band, risk, adam(3e-3, updates), updates=updates, paths=effort.paths(2048),
+                 key=jax.random.key(2), checks=False)  # fmt: skip
+    seconds = time.perf_counter() - start
+    policies = {name: make() for name, make in books.BASELINES.items()} | {"learnt": fit.policy}
+    fresh = dh.sample(world, grid, effort.paths(2**15), key=jax.random.key(5), method="random")
+    found = {"simulated": judged([dh.evaluate(problem, policies, fresh)], 1)}
+    parts = {"before June": range(until - books.STEPS), "June": range(until, len(chains.times) - books.STEPS)}
+    for name, sales in parts.items():
+        ledgers = []
+        for day in list(sales)[:: 5 if effort.quick else 1]:
+            paths = books.window(chains, day, seed=0).paths
+            ledgers.append(dh.evaluate(books.problem(paths.times[0]), policies, paths))
+        found[name] = judged(ledgers, books.BOOKS * min(books.STEPS, len(ledgers) // 2))
+        print("learnt", name, json.dumps(found[name]), flush=True)
+    gap = found["June"]["differences"]["learnt"]["cvar"]
+    return {"world": told, "seconds": seconds, **found, "passed": bool(gap["high"] < 0)}
+
+
+def judged(ledgers: list[dict[str, dh.Ledger]], block: int) -> dict:
+    """Figures of every policy over all books, and the differences to delta-vega, resampled in blocks of days."""
+    whole = {name: jax.tree.map(lambda *x: np.concatenate(x), *(each[name] for each in ledgers)) for name in ledgers[0]}
+    found = compare(whole, "delta-vega", block=block).to_dict()
+    kept = ("mean", "std", "cvar", "cost")
+    return {
+        "books": found["paths"], "days": len(ledgers),
+        "figures": {name: {key: row[key]["value"] for key in kept} for name, row in found["estimates"].items()},
+        "differences": {
+            name: {key: {side: row[key][side] for side in ("value", "low", "high")} for key in kept}
+            for name, row in found["differences"].items()
+        },
+    }  # fmt: skip
+
+
+def main(arguments: list[str] | None = None) -> dict:
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--data", type=Path, help="the folder of option chains")
+    words.add_argument("--only", choices=("shorts", "learnt"), help="one of the two")
+    words.add_argument("--quick", action="store_true", help="a few contracts and steps, nothing written")
+    chosen = words.parse_args(arguments)
+    home = Path(os.environ.get("DEEPHEDGE_DATA", ROOT.parent / "shared" / "data"))
+    folder = chosen.data or home / "B_options"
+    missing = [name for name in read.FILES.values() if not (folder / name).is_file()]
+    if missing:
+        print(f"no data at {folder}: {', '.join(missing)}; name the folder with --data or DEEPHEDGE_DATA")
+        return {}
+    effort, parts = Effort(chosen.quick), {"shorts": shorts, "learnt": learnt}
+    found = {name: part(folder, effort) for name, part in parts.items() if chosen.only in (None, name)}
+    if not chosen.quick:
+        file = ROOT / "bench" / "results" / f"{datetime.date.today().isoformat()}-chains.json"
+        known = json.loads(file.read_text()) if file.is_file() else {}
+        file.write_text(json.dumps(known | found, indent=1, default=float) + "\n")
+        print(f"written: {file}")
+    return found
+
+
+if __name__ == "__main__":
+    main()
