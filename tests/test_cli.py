@@ -18,7 +18,7 @@ from deephedge.cli import INTERRUPTED, app, status
 HERE = Path(__file__).parent
 VERBS = (
     "run", "demo", "simulate", "train", "walkforward", "ablate", "evaluate", "price", "backtest", "report", "compare",
-    "doctor",
+    "explain", "tries", "doctor",
 )  # fmt: skip
 WORLD = (HERE / "studies" / "tiny.toml").read_text()
 

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from deephedge import config
-from deephedge.core.errors import ConfigError
-from deephedge.studies import Study, ablate, walk
+from deephedge.core.errors import ArtefactError, ConfigError
+from deephedge.evaluation import Unit
+from deephedge.studies import Study, ablate, backtest, explained, open_run, train, tries, walk
+from deephedge.studies.evaluation import backtest_ledgers
 from deephedge.studies.walkforward import by_stretch, stretches
 
 DATA = """
@@ -132,3 +134,45 @@ def test_mistakes_in_an_ablation(study, tmp_path):
     for ask, told in cases:
         with pytest.raises(ConfigError, match=told):
             ask()
+
+
+def test_every_look_at_the_test_years_is_on_record_and_all_are_tested_together(study, tmp_path):
+    runs = []
+    for number, override in enumerate(("seed=1", "seed=2", "seed=1")):
+        one = study(override)
+        place = open_run(one, out=tmp_path)
+        train(one, place)
+        backtest(one, place)
+        runs.append(place)
+        assert place.manifest["tries"] == min(number + 1, 2)  # the same settings again are no further try
+    looks = tries.tries(tmp_path)
+    assert len(looks) == 3 and {one.test for one in looks} == {("2013-01-01", "2014-12-31")}
+    (years,), (found,) = zip(*tries.tested(tmp_path).items(), strict=True)
+    assert years == "2013-01-01 to 2014-12-31" and found.tried == 2
+    ledgers = [backtest_ledgers(run)[0] for run in runs[:2]]
+    for run, each in zip(runs, ledgers, strict=False):
+        gap = np.asarray(each["mlp"].wealth, float) - np.asarray(each["delta"].wealth, float)
+        assert found.advantage[f"{run.path.name} mlp"] == pytest.approx(gap.mean(), rel=1e-5)
+    assert tries.table(years, found, Unit()).row_count == 2
+    with pytest.raises(ArtefactError, match="no record of tries"):
+        tries.tested(tmp_path / "elsewhere")
+    with open(tmp_path / tries.RECORD, "a") as out:
+        out.write('{"looked": "2024')
+    with pytest.raises(ArtefactError, match="line 4 is not a try"):
+        tries.tries(tmp_path)
+
+
+def test_wealth_is_explained_to_the_last_bit(study, tmp_path):
+    one = study()
+    place = open_run(one, out=tmp_path)
+    train(one, place)
+    backtest(one, place)
+    found = explained.explain(one, place)
+    for name, ledger in backtest_ledgers(place)[0].items():
+        total = np.sum(list(found[name].total().values()), axis=0)
+        np.testing.assert_allclose(total, np.asarray(ledger.wealth, float), atol=1e-6)
+    before = {term: each[:, :-1].sum(axis=1) for term, each in found["delta"].terms.items()}
+    assert np.std(before["unexplained"]) < 0.3 * np.std(before["gamma"])  # the last step meets the payoff's kink
+    rows = place.read_frame(explained.STEPS)
+    assert rows["policy"].unique().sort().to_list() == ["delta", "mlp"] and rows["step"].max() == 4
+    assert explained.table(found, Unit(), {}).row_count == 2

@@ -209,6 +209,39 @@ def compare(folders: Annotated[list[Path], typer.Argument(metavar="RUN RUN...")]
         screen.show("The runs do not hold the same test windows, so no differences are paired.")
 
 
+@app.command(rich_help_panel=RUNS)
+def explain(folder: Folder) -> None:
+    """Where the wealth of each policy came from: delta, gamma, vega, theta, carry, costs, and the rest."""
+    from deephedge.studies import explained
+    from deephedge.studies.evaluation import unit
+
+    study, place, screen = _run(folder)
+    with screen.stage("explaining every step of the test windows"):
+        found = explained.explain(study, place)
+    screen.show(explained.table(found, unit(study), study.report.labels))
+    screen.show(f"each step of each window: {place.path / explained.STEPS}")
+
+
+@app.command(rich_help_panel=RUNS)
+def tries(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that holds the runs.")] = Path("runs"),
+    benchmark: Annotated[str | None, typer.Option(help="A policy that every run has (the reference).")] = None,
+) -> None:
+    """All that was tried on the same test years, tested together."""
+    from deephedge.evaluation import Unit
+    from deephedge.studies import tries as record
+
+    screen = new_screen()
+    with screen.stage("testing all tries together"):
+        found = record.tested(folder, benchmark)
+    looks = record.tries(folder)
+    screen.show(f"{len(looks)} looks at test years by {len({one.digest for one in looks})} configurations")
+    for years, one in found.items():
+        screen.show(record.table(years, one, Unit("1e-4 cash", 1e4)))
+    if not found:
+        screen.show("Nothing to test: no test years have more than one policy on record.")
+
+
 @app.command(rich_help_panel=MACHINE)
 def doctor() -> None:
     """Is this machine ready? Versions, devices, threads, cache, data."""

@@ -18,6 +18,7 @@ from deephedge.studies.progress import Screen
 from deephedge.studies.rundir import RunFolder
 from deephedge.studies.study import TEST, VALIDATION, Study
 from deephedge.studies.training import Trained, by_validation, load_all
+from deephedge.studies.tries import record
 
 SIMULATED, BACKTEST, VERDICT, YARDSTICKS = "simulated", "backtest", "verdict.json", "yardsticks.json"
 BACKTEST_ROWS, BACKTEST_STEPS = "ledgers/backtest.parquet", "ledgers/backtest_steps.parquet"
@@ -47,6 +48,8 @@ def backtest(study: Study, run: RunFolder, *, screen: Screen | None = None) -> C
     paths, starts = study.windows(TEST)
     with screen.stage(f"hedging {len(starts):,} windows of the test years, {starts[0]} to {starts[-1]}"):
         run.note(test_looks=looks)
+        tried = record(run, getattr(study.data, TEST), [*study.config["policies"], *study.config["baselines"]])
+        run.note(tries=tried)
         ledgers = hedged(study.problem, everybody(study, run), paths)
         premium = premiums(study.problem, paths)
         run.write_frame(BACKTEST_ROWS, summary(ledgers, premium, starts))

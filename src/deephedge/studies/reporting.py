@@ -178,6 +178,10 @@ def _limits(study: Study, run: RunFolder) -> tuple[str, ...]:
     found: list[str] = []
     if looks > 1:
         found.append(f"The test years were looked at {looks} times by this run; only the first look was out of sample.")
+    tried = int(run.manifest.get("tries", 0))
+    if tried > 1:
+        more = "the best of many looks good by chance, deephedge tries tests them together"
+        found.append(f"{tried} configurations have been tried on these test years from this folder; {more}.")
     if study.data is not None and not {"rate"} & set(study.history.names):
         found.append("The data hold no interest rates and no dividends: both are taken as zero.")
     return tuple(found)
