@@ -72,9 +72,12 @@ def attribute(
 
     ``vols`` and ``rates`` name the quotes that make vega and rho: if not given those that end in ``.vol`` or
     ``.variance``, and the rate, dividend yields and foreign rates. A liability without a price needs a ``contract``
-    that stands for it. What the terms leave is ``unexplained``: of the order of the step to the power 3/2 where prices
-    are smooth in the quotes; a payoff at its strike, a barrier, and a quote that a price needs and that is not
-    finite are in it in full. A cost that remembers earlier trades rolls as on its first.
+    that stands for it. A cost that remembers earlier trades rolls as on its first.
+
+    What the terms leave is ``unexplained``: of the order of the step to the power 3/2 where prices are smooth in the
+    quotes. A payoff at its strike, a barrier, and a quote that is not finite are in it in full, and so is what the next
+    fixing makes (the squared return of a variance swap, the next date of an Asian): Greeks move the quote of a point
+    together with what was fixed there.
 
     Raises ``ProblemError`` for ledgers of other paths, names that no path quotes, and liabilities without a price.
 
