@@ -241,7 +241,7 @@ def judged(kind: str, seed: int, checks) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@quick(3)
+@quick(2)
 @given(seed=SEEDS)
 def test_garbage_is_judged_without_a_crash(kind, seed):
     judged(kind, seed, CHECKS)
