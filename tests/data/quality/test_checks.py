@@ -138,7 +138,7 @@ def test_what_only_quotes_can_have_wrong():
 def test_bars_that_contradict_themselves():
     prices = ("open", "high", "low", "close")
     rows = [
-        {"event_time": f"2024-01-0{n}", "known_time": f"2024-01-0{n}", "name": "A", **dict(zip(prices, bar, strict=True))}
+        {"event_time": f"2024-01-0{n}", "known_time": "2024-02-01", "name": "A", **dict(zip(prices, bar, strict=True))}
         for n, bar in enumerate([(1, 2, 1, 2), (0, 2, 1, 2), (1, 1, 2, 1), (1, 2, 1, 3)], 1)
     ]  # fmt: skip
     found = Bars().findings(Records.of("bars", rows, origin=BY_HAND))

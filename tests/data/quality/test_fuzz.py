@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from data.quality import clean
 from deephedge.core.errors import DataError
-from deephedge.data.quality import ALL, Report, Tolerance, checked, raw_times, require_accepted, text
+from deephedge.data import KINDS, Origin, Records
+from deephedge.data.quality import ALL, Report, Tolerance, apply, checked, raw_times, require_accepted, text
+from deephedge.reports import quality_page
 
 SEEDS = st.integers(0, 2**32 - 1)
 CHECKS = tuple(check for check in ALL if check.name != "other volatility")  # compiles; it has a test of its own
@@ -206,6 +208,51 @@ def test_clean_data_pass(seed):
 def test_clean_data_pass_whatever_the_seed(seed):
     for make in (clean.series, clean.monthly, clean.chain, lambda seed: clean.series(seed, tails=4.0)):
         passes(seed, make)
+
+
+NUMBERS = (None, 0.0, -1.0, 1.0, 1.0, 2.5, 99.0, 100.0, 101.0, 1e-300, 1e300, -1e300)
+TIMES = ("0001-01-01", "1677-09-21", "2024-03-10 07:00", "2024-03-11", "2024-03-12", "2024-03-15 20:00", "9999-12-30")
+WORDS = {
+    "expiry": ("0001-01-01", "2024-03-15", "2024-04-19", "9999-12-31"), "right": ("call", "put", "neither"),
+    "style": (None, "american", "european"), "unit": (None, "USD", "coin", "fraction", "INR"),
+    "settlement": (None, "am", "pm"), "root": (None, "SPX", "SPXW"), "underlier": ("SPX", "X"), "name": ("a.b", "a.c"),
+}  # fmt: skip
+
+
+def garbage(kind: str, seed: int) -> Records:
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(1, 60))
+    columns = {
+        name: [(WORDS.get(name) or (NUMBERS if of == "number" else ("", "text")))[n] for n in
+               rng.integers(0, len(WORDS.get(name) or (NUMBERS if of == "number" else ("", "text"))), count)]
+        for name, of in KINDS[kind].columns.items() if name not in ("event_time", "known_time")
+    }  # fmt: skip
+    columns |= {"strike": rng.choice([-1.0, 0.0, 95.0, 100.0, 1e300], count)} if kind == "options" else {}
+    at = [TIMES[n] for n in rng.integers(0, len(TIMES), count)]
+    return Records.of(kind, {"event_time": at, "known_time": at, **columns}, origin=Origin("garbage"))
+
+
+def judged(kind: str, seed: int, checks) -> None:
+    records = garbage(kind, seed)
+    report = checked(records, checks)
+    assert text(report) and quality_page(report)
+    better, undo = apply(records, report.rules)
+    assert undo(better).digest == records.digest
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@quick(2)
+@given(seed=SEEDS)
+def test_garbage_is_judged_without_a_crash(kind, seed):
+    judged(kind, seed, CHECKS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+@quick(100)
+@given(seed=SEEDS)
+def test_much_garbage_is_judged_without_a_crash(kind, seed):
+    judged(kind, seed, ALL)
 
 
 @quick(5)

@@ -176,3 +176,13 @@ def test_rolls_of_real_nearbys_are_noted(market_file):
     ordered = rows.sort("nearby", "event_time")
     changes = (np.diff(ordered["nearby"]) == 0) & (np.diff(ordered["expiry"].to_physical()) != 0)
     assert [(one.severity, one.rows) for one in found] == [("note", changes.sum())]
+
+
+def test_minute_bars_whose_closing_ask_is_below_the_bid(market_file):
+    name = "C_fx/usdjpy_1min_bid_ask_2013-02.parquet"  # not on the list
+    frame = market_file(name)
+    at = frame["timestamp"].cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    rows = {"event_time": at, "known_time": at, "name": "USDJPY", "bid": frame["close_bid"], "ask": frame["close_ask"]}
+    report = checked(Records.of("quotes", pl.DataFrame(rows), origin=clean.of(clean.series(0)).origin), (Quotes(),))
+    assert not report.accepted
+    assert report.findings[0].rows == (frame["close_ask"] < frame["close_bid"]).sum() == 683

@@ -209,7 +209,7 @@ def _lost(start: "pl.DataFrame", result: "pl.DataFrame") -> "pl.DataFrame":
     gone = ~start[ROW].is_in(result[ROW].implode())
     left = start.filter(~gone)
     numbers = [name for name, kind in start.schema.items() if kind == pl.Float64]
-    changed = pl.select(pl.any_horizontal(left[name].ne_missing(result[name]) for name in numbers)).to_series()
+    changed = pl.any_horizontal(pl.lit(False), *(pl.lit(left[name].ne_missing(result[name])) for name in numbers))
     parts = (start.filter(gone).with_columns(gone=True), left.filter(changed).with_columns(gone=False))
     return pl.concat([part.with_columns(pl.col("gone").cast(pl.Boolean)) for part in parts]).sort(ROW)
 

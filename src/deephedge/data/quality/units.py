@@ -98,7 +98,7 @@ class OptionUnits(AbstractCheck):
         spot, strike = pl.col("underlier_price"), pl.col("strike")
         price = pl.coalesce(mid, "settle", "mark") * pl.when(pl.col("unit") == "coin").then(spot).otherwise(1.0)
         value = pl.when(pl.col("right") == "call").then(spot - strike).otherwise(strike - spot)
-        frame = frame.with_columns(ratio=pl.when((value > DEEP * spot) & (price > 0)).then(price / value))
+        frame = frame.with_columns(ratio=pl.when((spot > 0) & (value > DEEP * spot) & (price > 0)).then(price / value))
         many = pl.col("ratio").count().over("about", "event_time") >= 5
         frame = frame.with_columns(pl.col("ratio").median().over("about", "event_time"))
         wrong = frame.filter(many & ((pl.col("ratio") < 0.4) | (pl.col("ratio") > 2.5)))
@@ -114,7 +114,8 @@ class OptionUnits(AbstractCheck):
 
 
 def _diagnosis(part: "pl.DataFrame", ratio: float) -> str:
-    spot = float(part["underlier_price"].median())
+    prices = part["underlier_price"]
+    spot = float(prices.filter(prices > 0).median())
     near = [
         words
         for factor, words in (
