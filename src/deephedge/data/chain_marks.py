@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 CONTRACT = ("underlier", "root", "expiry", "strike", "right", "settlement")
 YEAR = 365 * 86400e6  # microseconds
 NEAR = 0.05  # share of the spot within which puts and calls give forward and discount
+WIDE = 0.25  # of the mid: in the money a wider quote is no mark
 PAIRS = 8  # of them, at the least, to tell a rate
 TENORS = (0.1, 2.0)  # years, of the expiries that tell the rate and the dividend yield of a day
 
@@ -184,13 +185,14 @@ def _marks(rows: "pl.DataFrame") -> "pl.DataFrame":
 
     out = (pl.col("right") == "call") == (pl.col("strike") >= pl.col("forward"))
     half = pl.when(pl.col("quoted") & out & (pl.col("bid") == 0)).then(0.5 * pl.col("ask"))
-    rows = rows.with_columns(own=pl.coalesce("mid", half), out=out)
+    wide = pl.col("quoted") & ~out & (pl.col("ask") - pl.col("bid") > WIDE * pl.col("mid"))
+    rows = rows.with_columns(own=pl.coalesce(pl.when(~wide.fill_null(False)).then("mid"), half), out=out)
     key = ["event_time", "root", "settlement", "expiry", "strike"]
     other = rows.select(*key, pl.col("own").alias("other"), right=pl.col("right").replace(SWAPPED))
     rows = rows.join(other, on=[*key, "right"], how="left", maintain_order="left")
     parity = pl.col("discount") * (pl.col("forward") - pl.col("strike"))
     parity = pl.when(pl.col("right") == "call").then(parity).otherwise(-parity)
-    rows = rows.with_columns(mark=pl.coalesce("own", (pl.col("other") + parity).clip(0.0)))
+    rows = rows.with_columns(mark=pl.coalesce("own", (pl.col("other") + parity).clip(0.0), "mid"))
     # of the two options of a strike the one out of the money is quoted closer
     smile = pl.when(pl.col("out")).then(pl.col("mark")).otherwise(pl.coalesce("other", pl.col("mark") - parity))
     rows = rows.with_columns(vol=_volatility(rows.select(*TERMS, "out", price=smile)))
