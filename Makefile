@@ -17,7 +17,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-s
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test proofs check check-pricing bench bars pictures docs lock clean
+.PHONY: help demo test proofs check check-pricing bench bars chains pictures docs lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ bench: $(VENV)/.bench $(PEER)/.ready ## side-by-side benchmarks against pfhedge 
 
 bars: $(VENV)/.bench ## the long studies behind the published numbers
 	$(BIN)/python -m bench.bars $(BARS_ARGS)
+
+chains: $(VENV)/.bench ## hedge option chains that were really quoted (their folder: DEEPHEDGE_DATA)
+	$(BIN)/python -m bench.chains $(CHAINS_ARGS)
 
 check-pricing: $(VENV)/.bench ## every contract and model that QuantLib prices too, side by side
 	$(BIN)/python -m bench.parity.table $(PRICING_ARGS)

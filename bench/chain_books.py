@@ -142,7 +142,7 @@ class Books(m.AbstractMarket):
 
 
 def smiles(chains: data.Chains, day: int) -> np.ndarray:
-    """Volatilities of one snapshot at TENORS and MONEY: total variances of options out of the money, joined by lines."""
+    """Volatilities of one snapshot at TENORS and MONEY: total variances out of the money, joined by lines."""
     left = chains.years(chains.expires, day)
     good = (chains.halted[:, day] == 0) & (left > 0.03) & (left < 0.35) & np.isfinite(chains.vol[:, day])
     good &= chains.call == (chains.strike >= chains.forward[:, day])

@@ -1,5 +1,6 @@
 """The long studies and benchmarks run for a few steps, so that none rots."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -149,3 +150,55 @@ def test_the_comparison_of_learnt_markets_runs():
 
     found = generators.main(["--quick", "--only", "known"])["known"]
     assert {"NeuralSde less BlackScholes", "WindowGenerator less BlackScholes"} <= found["differences"].keys()
+
+
+def test_real_chains_are_hedged_or_said_to_be_absent(tmp_path, capsys):
+    from bench import chains
+
+    assert chains.main(["--data", str(tmp_path)]) == {}
+    assert "no data" in capsys.readouterr().out
+
+
+def test_what_a_hedge_takes_off_is_a_ratio_of_deviations():
+    import numpy as np
+    from bench.chain_shorts import ratio
+
+    rng = np.random.default_rng(0)
+    none, delta = rng.normal(3.0, 10.0, (40, 30)), rng.normal(1.0, 2.0, (40, 30))
+    none[:5, :10] = np.nan  # nobody bid
+    found = ratio({"none": none, "delta": np.where(np.isnan(none), np.nan, delta)})
+    kept = np.isfinite(none)
+    np.testing.assert_allclose(found["ratio"], none[kept].std() / delta[kept].std(), rtol=1e-9)
+    assert found["low"] < found["ratio"] < found["high"]
+
+
+def test_sensitivities_of_a_book_are_derivatives_of_its_price():
+    import jax
+    import numpy as np
+    from bench.chain_books import greeks
+
+    def price(spot, vol):
+        return greeks(spot, 1.01 * spot, 0.98, 103.0, vol, 0.2, True)["mark"]
+
+    with jax.enable_x64(True):
+        found = greeks(100.0, 101.0, 0.98, 103.0, 0.2, 0.2, True)
+        expected = jax.grad(price)(100.0, 0.2), jax.grad(jax.grad(price))(100.0, 0.2), jax.grad(price, 1)(100.0, 0.2)
+        np.testing.assert_allclose([found[name] for name in ("delta", "gamma", "vega")], expected, rtol=1e-9)
+
+
+@pytest.mark.slow
+def test_the_study_of_real_chains_runs(market_chains):
+    from bench import chains
+
+    found = chains.main(["--quick", "--data", str(market_chains)])
+    (row,) = found["shorts"]
+    assert row["to the end"]["ratio"] > 3 and row["days"] == 35
+    assert {"simulated", "before June", "June", "passed", "seconds"} <= found["learnt"].keys()
+
+
+@pytest.fixture
+def market_chains() -> Path:
+    folder = Path(os.environ.get("DEEPHEDGE_DATA", ROOT.parent / "shared" / "data")) / "B_options"
+    if not folder.is_dir():
+        pytest.skip(f"no option chains at {folder}; set DEEPHEDGE_DATA to the folder that holds B_options")
+    return folder

@@ -114,6 +114,10 @@ def test_what_is_not_quoted_is_halted_and_marked_by_the_next_best_rule(chains):
     ahead = SPOT[2] * np.exp((RATE - DIVIDEND) * left)
     kept = np.exp(-RATE * left) * black(ahead, 95.0, chains.vol[chains.find(EXPIRIES[1], 95.0, "put"), 1], left, False)
     assert mark(data.Chains.of(records(both)), "put", 95.0, 2) == (pytest.approx(float(kept), rel=1e-6), True)
+    wide = changed(rows(), "call", 95.0, 2, bid=1.0, ask=9.0)  # in the money: quoted too wide to say what it is worth
+    found = data.Chains.of(records(wide))
+    assert mark(found, "call", 95.0, 2) == (pytest.approx(whole["call"], abs=1e-6), False)
+    assert found.bid[found.find(EXPIRIES[1], 95.0, "call"), 2] == 1.0  # and dealt in at that
     missing = rows().filter(~((pl.col("strike") == 95.0) & (pl.col("event_time") == DAYS[2])))
     assert mark(data.Chains.of(records(missing)), "put", 95.0, 2) == (pytest.approx(float(kept), rel=1e-6), True)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 CONTRACT = ("underlier", "root", "expiry", "strike", "right", "settlement")
 YEAR = 365 * 86400e6  # microseconds
 NEAR = 0.05  # share of the spot within which puts and calls give forward and discount
+WIDE = 0.25  # of the mid: in the money a wider quote is no mark
 PAIRS = 8  # of them, at the least, to tell a rate
 TENORS = (0.1, 2.0)  # years, of the expiries that tell the rate and the dividend yield of a day
 
@@ -82,7 +83,8 @@ def _cleaned(records: Records) -> "tuple[pl.DataFrame, tuple[str, ...]]":
     told += () if quoted else ("no bid and ask in this chain: marked at settlement prices, with no spread of its own",)
     kept = [pl.when(none).then(None).otherwise(pl.col(side)).alias(side) for side in ("bid", "ask")]
     frame = frame.with_columns(kept).with_columns(pl.col("bid").fill_null(0.0), quoted=pl.lit(quoted))
-    return frame.unique([*CONTRACT, "event_time"], keep="last", maintain_order=True), told
+    # records are in order of known_time: of what was revised, the version that was known first
+    return frame.unique([*CONTRACT, "event_time"], keep="first", maintain_order=True), told
 
 
 def _dated(rows: "pl.DataFrame", settles: Settlement) -> "pl.DataFrame":
@@ -113,12 +115,19 @@ def _pairs(rows: "pl.DataFrame") -> "pl.DataFrame":
     import polars as pl
 
     key = ["event_time", "expires", "strike", "root"]
-    near = rows.filter(
-        pl.col("dealt") & pl.col("mid").is_not_null() & ((pl.col("strike") / pl.col("spot") - 1).abs() < NEAR)
-    )
+    near = pl.col("dealt") & pl.col("mid").is_not_null() & ((pl.col("strike") / pl.col("spot") - 1).abs() < NEAR)
+    near = rows.filter(near & ~_wide((pl.col("right") == "call") == (pl.col("strike") < pl.col("spot"))))
     puts = near.filter(pl.col("right") == "put").select(*key, pl.col("mid").alias("put"))
     pairs = near.filter(pl.col("right") == "call").join(puts, on=key)
     return pairs.select("event_time", "expires", "left", "strike", gap=pl.col("mid") - pl.col("put"))
+
+
+def _wide(inside: "pl.Expr") -> "pl.Expr":
+    """Whether what is in the money (``inside``) is quoted too wide to say what it is worth."""
+    import polars as pl
+
+    gap = pl.col("ask") - pl.col("bid")
+    return (pl.col("quoted") & inside & (gap > WIDE * pl.col("mid"))).fill_null(False)
 
 
 def _rates(pairs: "pl.DataFrame", days: "pl.DataFrame", rate: float | None) -> "pl.DataFrame":
@@ -184,13 +193,13 @@ def _marks(rows: "pl.DataFrame") -> "pl.DataFrame":
 
     out = (pl.col("right") == "call") == (pl.col("strike") >= pl.col("forward"))
     half = pl.when(pl.col("quoted") & out & (pl.col("bid") == 0)).then(0.5 * pl.col("ask"))
-    rows = rows.with_columns(own=pl.coalesce("mid", half), out=out)
+    rows = rows.with_columns(own=pl.coalesce(pl.when(~_wide(~out)).then("mid"), half), out=out)
     key = ["event_time", "root", "settlement", "expiry", "strike"]
     other = rows.select(*key, pl.col("own").alias("other"), right=pl.col("right").replace(SWAPPED))
     rows = rows.join(other, on=[*key, "right"], how="left", maintain_order="left")
     parity = pl.col("discount") * (pl.col("forward") - pl.col("strike"))
     parity = pl.when(pl.col("right") == "call").then(parity).otherwise(-parity)
-    rows = rows.with_columns(mark=pl.coalesce("own", (pl.col("other") + parity).clip(0.0)))
+    rows = rows.with_columns(mark=pl.coalesce("own", (pl.col("other") + parity).clip(0.0), "mid"))
     # of the two options of a strike the one out of the money is quoted closer
     smile = pl.when(pl.col("out")).then(pl.col("mark")).otherwise(pl.coalesce("other", pl.col("mark") - parity))
     rows = rows.with_columns(vol=_volatility(rows.select(*TERMS, "out", price=smile)))

@@ -27,8 +27,10 @@ class Chains:
     the forward is the spot and the volatility the last one.
 
     The mark is the mid; half the ask of what is out of the money and has no bid; by parity that of the other option of
-    the strike; or Black's price on today's forward at the last volatility known. A chain without bid and ask is marked
-    at its settlement prices. ``told`` says what was left out. Every number reads the snapshot itself and those before.
+    the strike, also for what is in the money and quoted wider than a quarter of its mid; or Black's price on today's
+    forward at the last volatility known. A chain without bid and ask is marked at its settlement prices. ``told`` says
+    what was left out. Every number reads the snapshot itself and those before, of what was revised the version that
+    was known first.
 
     >>> import datetime as dt, deephedge as dh
     >>> same = {"underlier": "A", "expiry": "2024-03-01", "settlement": "pm", "underlier_price": 100.0}
