@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from deephedge.core.errors import DataError, require
 from deephedge.data.kinds import Kind, kind_of
 from deephedge.data.layouts import AbstractLayout, fitting, recognised
+from deephedge.data.quality.clock import raw_times
 from deephedge.data.records import Origin, Records
 from deephedge.data.sources.base import AbstractSource, Span
 from deephedge.data.tables import pieces
@@ -60,7 +61,9 @@ class File(AbstractSource):
         _one_line(piece, found, kind_of(layout.kind), self.path.name)
         records = Records.of(layout.kind, found, origin=self.origin or Origin(self.path.name))
         skipped = piece.height - found.height if layout.left_out else 0
-        return records.told(f"{self.path.name}: {skipped:,} rows left out: {layout.left_out}") if skipped else records
+        told = [f"{self.path.name}: {skipped:,} rows left out: {layout.left_out}"] if skipped else []
+        stamps = found["event_time"].drop_nulls().unique(maintain_order=True).dt.replace_time_zone(None).to_numpy()
+        return records.told(*told, *raw_times(stamps, self.path.name))
 
 
 def _one_line(piece: "pl.DataFrame", found: "pl.DataFrame", kind: Kind, file: str) -> None:
