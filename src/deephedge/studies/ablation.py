@@ -98,13 +98,13 @@ def ablate(
 def table(found: Ablation, unit: Unit) -> Table:
     """One row a group of features: what leaving it out did to the risk."""
     rows = plain(f"Risk of {found.policy} on the {found.part} windows ({unit.name})", "left out", "features")
-    for column in ("difference", f"{100 * found.confidence:g} % interval", "each seed"):
+    for column in (f"difference [{100 * found.confidence:g} % interval]", "each seed"):
         rows.add_column(column, justify="right")
     rows.add_column("the group")
     for row in found.rows:
         gap = Estimate(row.value, row.low, row.high, np.nan)
         each = " ".join(number(one * unit.factor) for one in row.seeds)
-        cells = (row.group, ", ".join(row.features), number(row.value * unit.factor), bracket(gap, unit.factor), each)
+        cells = (row.group, ", ".join(row.features), bracket(gap, unit.factor), each)
         rows.add_row(*map(Text, (*cells, row.says)))
     mean = number(float(np.mean(found.full)) * unit.factor)
     rows.caption = f"With everything {mean}, the mean of {len(found.full)} seeds, on {found.windows:,} windows."
