@@ -90,7 +90,7 @@ def market_file(name: str) -> Path:
     return folder / name
 
 
-def arbitrage(surface: Surface, times: int = 120, width: float = 8.0) -> dict[str, float]:
+def arbitrage(surface: Surface, times: int = 60, width: float = 8.0) -> dict[str, float]:
     """The worst static arbitrage on a dense grid of strikes and times, in units of the forward.
 
     Calendar arbitrage is that of calls at the same strike over the forward; strikes reach eight standard deviations.
@@ -98,7 +98,7 @@ def arbitrage(surface: Surface, times: int = 120, width: float = 8.0) -> dict[st
     tau = np.unique(np.concatenate([surface.tau, np.linspace(0.2 * surface.tau[0], 1.3 * surface.tau[-1], times)]))
     nodes = surface.nodes(tau)
     reach = width * np.sqrt(nodes[0].max())
-    k = np.unique(np.concatenate([np.linspace(-reach, reach, 1201), np.linspace(-0.05, 0.05, 201)]))
+    k = np.unique(np.concatenate([np.linspace(-reach, reach, 801), np.linspace(-0.05, 0.05, 101)]))
     w = smile(k, *(row[:, None] for row in nodes))
     put, call = (black(1.0, np.exp(k), np.sqrt(w), right) for right in (False, True))
     calls = np.where(k < 0, put + 1.0 - np.exp(k), call)

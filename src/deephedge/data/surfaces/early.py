@@ -60,7 +60,7 @@ def european_forwards(chain: Chain, rate: float | None = None) -> tuple[Forwards
     """`forwards` of an American chain once `premiums` at a first guess are taken out, and the premiums at these.
 
     Premiums flatten the line of parity, so the first guess of the rate is too low: 1.1 to 2.3 % a year for five shares
-    on 2025-12-03, when Treasury bills paid about 3.7 %. After one turn it is 3.2 to 3.8 %; turned on until nothing
+    on 2025-12-03, when two-year Treasury notes paid 3.5 %. After one turn it is 3.2 to 3.8 %; turned on until nothing
     moves, 3.7 to 5.3 %, because each turn answers an error of the slope with three quarters of it more. So it turns
     once; where the rate is known, give it.
     """
