@@ -17,7 +17,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-s
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test proofs check check-pricing bench bars chains pictures docs lock clean
+.PHONY: help demo test proofs check check-pricing bench bars chains pictures news docs lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +28,7 @@ demo: $(VENV)/.package ## set up, then train a small hedge and show it beside th
 test: $(VENV)/.dev ## set up, then run the tests: all but the long proofs of single markets
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'not slow' $(PYTEST_ARGS)
 
-proofs: $(VENV)/.dev ## the whole test suite, long proofs too (some twenty minutes on two cores)
+proofs: $(VENV)/.news ## the whole test suite, long proofs too (some forty minutes on two cores)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 check: $(VENV)/.dev ## formatting, lint, types, and which module may import which
@@ -52,6 +52,8 @@ check-pricing: $(VENV)/.bench ## every contract and model that QuantLib prices t
 pictures: $(VENV)/.bench ## draw the sample paths that docs/theory shows
 	$(BIN)/python -m bench.pictures $(PICTURES_ARGS)
 
+news: $(VENV)/.news ## add the packages that read news: sentence vectors and word lists
+
 docs: $(VENV)/.docs ## build the documentation into site/
 	$(BIN)/zensical build --clean --strict
 
@@ -60,6 +62,7 @@ lock: $(VENV)/.dev ## compile requirements/*.txt again (LOCK_FLAGS=--upgrade tak
 	$(LOCK) pyproject.toml --group build --extra dev -c requirements/core.txt -o requirements/dev.txt
 	$(LOCK) pyproject.toml --group build --extra bench -c requirements/dev.txt -o requirements/bench.txt
 	$(LOCK) pyproject.toml --group build --extra docs -c requirements/dev.txt -o requirements/docs.txt
+	$(LOCK) requirements/news.in --no-deps -o requirements/news.txt
 	$(LOCK) requirements/bench-pfhedge.in --no-deps -o requirements/bench-pfhedge.txt
 
 clean: ## remove environments, caches and built files (results in runs/ stay)
@@ -93,6 +96,11 @@ $(VENV)/.package: pyproject.toml $(VENV)/.core
 $(VENV)/.dev $(VENV)/.bench $(VENV)/.docs: $(VENV)/.%: requirements/%.txt $(VENV)/.package
 	@echo "Installing what $(subst .,,$(@F)) needs ..."
 	@$(BIN)/python $(PIP) $(PINS) requirements/$*.txt
+	@touch $@
+
+$(VENV)/.news: requirements/news.txt $(VENV)/.dev
+	@echo "Installing sentence vectors and word lists ..."
+	@$(BIN)/python $(PIP) --no-deps $(PINS) requirements/news.txt
 	@touch $@
 
 $(PEER)/.ready: requirements/bench-pfhedge.txt
