@@ -1,6 +1,5 @@
 """The command line: thin. Nothing heavy is imported before a command needs it."""
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deephedge.cli.data import app as data_app
+from deephedge.cli.leave import BAD_INPUT, INTERRUPTED, interrupted, refuse
 from deephedge.cli.state import screen as new_screen
 from deephedge.cli.state import state
 from deephedge.core.errors import DeephedgeError
@@ -15,7 +15,6 @@ from deephedge.core.errors import DeephedgeError
 if TYPE_CHECKING:
     from deephedge.studies import RunFolder, Screen, Study
 
-BAD_INPUT, INTERRUPTED = 2, 130
 DEMO = "studies/spx_call.toml"
 STUDIES = "Studies: a TOML file, from data to report"
 MACHINE = "This machine"
@@ -265,34 +264,17 @@ def status(arguments: list[str]) -> int:
     state.update(debug="--debug" in arguments, quiet=False, screen=None)
     try:
         left_with = int(app(arguments, standalone_mode=False) or 0)
-        return _interrupted() if left_with == INTERRUPTED else left_with  # typer turns Ctrl-C into this number
+        return interrupted() if left_with == INTERRUPTED else left_with  # typer turns Ctrl-C into this number
     except DeephedgeError as error:
-        return _refuse(error, str(error))
+        return refuse(error, str(error))
     except (KeyboardInterrupt, typer.Abort):
-        return _interrupted()
+        return interrupted()
     except typer.Exit as leaving:
         return leaving.exit_code
     except Exception as error:
         if not hasattr(error, "format_message"):  # of a usage error; everything else was not foreseen
             raise
-        return _refuse(error, f"{error.format_message()} (see deephedge --help)")  # pyright: ignore
-
-
-def _refuse(error: Exception, message: str) -> int:
-    if state["debug"]:
-        raise error
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
-    return BAD_INPUT
-
-
-def _interrupted() -> int:
-    screen = state["screen"]
-    place = getattr(screen, "folder", None)
-    again = shlex.join(["deephedge", *sys.argv[1:]])
-    again += "" if "--resume" in sys.argv else " --resume"
-    told = f"interrupted; {place} holds all that is done, go on with: {again}" if place else "interrupted"
-    print(f"\n{told}", file=sys.stderr)
-    return INTERRUPTED
+        return refuse(error, f"{error.format_message()} (see deephedge --help)")  # pyright: ignore
 
 
 def _study(file: str, overrides: list[str] | None, data: str | None) -> "Study":
