@@ -174,3 +174,15 @@ def test_values_and_gradients_are_finite_everywhere(kind):
     values, rows = jax.jit(jax.vmap(lambda q: (value(q), jax.jacfwd(value)(q))))(corners)
     assert jnp.isfinite(values).all()
     assert all(jnp.isfinite(row).all() for row in rows.values())
+
+
+@pytest.mark.parametrize("kind", [i.EuropeanCall, i.EuropeanPut, i.Digital])
+def test_an_option_settled_in_the_morning_pays_on_the_opening(kind):
+    quotes = {"A": jnp.array([100.0, 104.0, 90.0]), "A.open": jnp.array([99.0, 101.0, 107.0])}
+    path = MarketPath(jnp.array([0.0, 0.5, 1.0]), quotes | {"A.vol": jnp.full(3, 0.2)}, jnp.ones(3))
+    morning, evening = kind("A", strike=100.0, expiry=1.0, fixing="A.open"), kind("A", strike=100.0, expiry=1.0)
+    paid = {i.EuropeanCall: (7.0, 0.0), i.EuropeanPut: (0.0, 10.0), i.Digital: (1.0, 0.0)}[kind]
+    assert (float(morning.cashflows(path)[-1]), float(evening.cashflows(path)[-1])) == paid
+    assert morning.price(path).tolist() == evening.price(path).tolist()
+    with pytest.raises(UnknownQuote, match=r"A\.opn"):
+        kind("A", strike=100.0, expiry=1.0, fixing="A.opn").cashflows(path)

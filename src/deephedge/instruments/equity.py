@@ -73,7 +73,8 @@ class EuropeanCall(AbstractTradable):
     Pays ``max(S - strike, 0)`` at the first point at or after ``expiry``. The price reads the quote ``vol``
     (``"<underlier>.vol"`` unless named), ``"rate"`` and ``"<underlier>.dividend"`` where the path has them. A listed
     option is the same thing on the quote of its own volatility: it may outlive the liability and the path, which then
-    ends before it pays.
+    ends before it pays. ``fixing`` names the quote that it settles on where that is not the underlier itself: one that is
+    settled in the morning pays on the opening prices of its last day, ``fixing="SPX.open"``.
 
     >>> import deephedge as dh, jax.numpy as jnp
     >>> path = dh.MarketPath(jnp.array([0.0, 1.0]), {"SPX": jnp.array([1.0, 1.1])}, jnp.ones(2))
@@ -86,12 +87,13 @@ class EuropeanCall(AbstractTradable):
     strike: Float[Array, ""] = number()
     expiry: Float[Array, ""] = number()
     vol: str | None = eqx.field(static=True, default=None)
+    fixing: str | None = eqx.field(static=True, default=None)
 
     def __check_init__(self):
         check_terms(self.strike, self.expiry)
 
     def cashflows(self, path: MarketPath) -> Float[Array, " points"]:
-        payoff = jnp.maximum(path.quote(self.underlier) - self.strike, 0.0)
+        payoff = jnp.maximum(_fixed(self, path) - self.strike, 0.0)
         return jnp.where(at_expiry(path, self.expiry), payoff, 0.0)
 
     def price(self, path: MarketPath) -> Float[Array, " points"]:
@@ -112,12 +114,13 @@ class EuropeanPut(AbstractTradable):
     strike: Float[Array, ""] = number()
     expiry: Float[Array, ""] = number()
     vol: str | None = eqx.field(static=True, default=None)
+    fixing: str | None = eqx.field(static=True, default=None)
 
     def __check_init__(self):
         check_terms(self.strike, self.expiry)
 
     def cashflows(self, path: MarketPath) -> Float[Array, " points"]:
-        payoff = jnp.maximum(self.strike - path.quote(self.underlier), 0.0)
+        payoff = jnp.maximum(self.strike - _fixed(self, path), 0.0)
         return jnp.where(at_expiry(path, self.expiry), payoff, 0.0)
 
     def price(self, path: MarketPath) -> Float[Array, " points"]:
@@ -142,13 +145,14 @@ class Digital(AbstractTradable):
     call: bool = eqx.field(static=True, default=True)
     cash: Float[Array, ""] = number(default=1.0)
     vol: str | None = eqx.field(static=True, default=None)
+    fixing: str | None = eqx.field(static=True, default=None)
 
     def __check_init__(self):
         check_terms(self.strike, self.expiry)
         require(concrete(self.cash, np.isfinite), f"cash must be a finite amount, was {self.cash}")
 
     def cashflows(self, path: MarketPath) -> Float[Array, " points"]:
-        above = path.quote(self.underlier) >= self.strike
+        above = _fixed(self, path) >= self.strike
         return jnp.where(at_expiry(path, self.expiry) & (above == self.call), self.cash, 0.0)
 
     def price(self, path: MarketPath) -> Float[Array, " points"]:
@@ -161,6 +165,11 @@ class Digital(AbstractTradable):
 def quoted_vol(contract: EuropeanCall | EuropeanPut | Digital, path: MarketPath) -> Float[Array, " points"]:
     """The volatility quote that an option is priced on."""
     return path.quote(contract.vol or f"{contract.underlier}.vol")
+
+
+def _fixed(contract: EuropeanCall | EuropeanPut | Digital, path: MarketPath) -> Float[Array, " points"]:
+    """The quote that an option settles on."""
+    return path.quote(contract.fixing or contract.underlier)
 
 
 def _black_price(contract: EuropeanCall | EuropeanPut, path: MarketPath, call: bool) -> Float[Array, " points"]:
