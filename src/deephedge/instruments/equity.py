@@ -73,7 +73,7 @@ class EuropeanCall(AbstractTradable):
     Pays ``max(S - strike, 0)`` at the first point at or after ``expiry``. The price reads the quote ``vol``
     (``"<underlier>.vol"`` unless named), ``"rate"`` and ``"<underlier>.dividend"`` where the path has them. A listed
     option is the same thing on the quote of its own volatility: it may outlive the liability and the path, which then
-    ends before it pays. ``fixing`` names the quote that it settles on where that is not the underlier itself: one that is
+    ends before it pays. ``fixing`` names the quote that it settles on where that is not the underlier itself: one
     settled in the morning pays on the opening prices of its last day, ``fixing="SPX.open"``.
 
     >>> import deephedge as dh, jax.numpy as jnp
