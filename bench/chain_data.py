@@ -38,7 +38,7 @@ def coin(folder: Path, exchange: str, name: str, **chosen) -> data.Chains:
 
 
 def nifty(folder: Path, **chosen) -> data.Chains:
-    """Nifty 50, NSE: settlement prices of the days of 2026; on the day of its end an option's is the index, and not used."""
+    """Nifty 50, NSE: settlement prices of 2026. On the day of its end an option's is the index: not used."""
     frame = _nse(folder).filter(pl.col("FinInstrmTp") == "IDO")
     right = pl.when(pl.col("OptnTp") == "CE").then(pl.lit("call")).otherwise(pl.lit("put"))
     rows = frame.select(
