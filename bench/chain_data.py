@@ -38,7 +38,7 @@ def coin(folder: Path, exchange: str, name: str, **chosen) -> data.Chains:
 
 
 def nifty(folder: Path, **chosen) -> data.Chains:
-    """Nifty 50, NSE: settlement prices of the days of 2026, no bid and ask."""
+    """Nifty 50, NSE: settlement prices of 2026. On the day of its end an option's is the index: not used."""
     frame = _nse(folder).filter(pl.col("FinInstrmTp") == "IDO")
     right = pl.when(pl.col("OptnTp") == "CE").then(pl.lit("call")).otherwise(pl.lit("put"))
     rows = frame.select(
@@ -62,7 +62,7 @@ def nifty_future(folder: Path) -> pl.DataFrame:
 def _nse(folder: Path) -> pl.DataFrame:
     year = pl.col("TradDt") >= pl.datetime(2026, 1, 1)
     frame = pl.read_parquet(folder / FILES["NIFTY"]).filter(year & (pl.col("TckrSymb") == "NIFTY"))
-    clock = pl.col("TradDt").dt.offset_by("15h15m").dt.replace_time_zone("Asia/Kolkata")
+    clock = pl.col("TradDt").dt.offset_by("15h30m").dt.replace_time_zone("Asia/Kolkata")
     return frame.with_columns(taken=clock.dt.convert_time_zone("UTC"))
 
 
