@@ -31,7 +31,7 @@ from deephedge.instruments.exercise import (
 from deephedge.instruments.futures import Future, FuturesStrip, calendar_spread, crack_spread
 from deephedge.instruments.fx import FxForward, FxOption, FxSwap, NonDeliverableForward
 from deephedge.instruments.heston import HestonCall
-from deephedge.instruments.lifecycle import ClientFlow, Defaulting, Starting
+from deephedge.instruments.lifecycle import ClientFlow, Defaulting, Ending, Starting
 from deephedge.instruments.listed import ListedOption
 from deephedge.instruments.lookback import Lookback
 from deephedge.instruments.periods import Periods
@@ -89,6 +89,7 @@ __all__ = [
     "Digital",
     "DoubleBarrier",
     "DoubleNoTouch",
+    "Ending",
     "EuropeanCall",
     "EuropeanPut",
     "Exchange",

@@ -1,4 +1,4 @@
-"""What may happen to positions on the way: they start later, arrive with clients, end with a counterparty's default."""
+"""What may happen to positions on the way: they start later, end sooner or by a default, arrive with clients."""
 
 from typing import ClassVar
 
@@ -50,6 +50,48 @@ class Starting(AbstractTradable):
 
     def state(self, path: MarketPath) -> dict[str, Float[Array, " points"]]:
         return self.contract.state(path)
+
+
+class Ending(AbstractTradable):
+    r"""A position in what it ``delivers`` that is closed at its price at ``expiry`` (years): a holding for a while.
+
+    Until then it is that contract, cash and all; there it pays what the contract pays and is worth. A portfolio whose
+    value counts at a horizon, whatever it would live for, is ``sold(Ending(...), units=-1)``: bought at the first
+    point, so that wealth is the change of its value and what it paid.
+
+    >>> import deephedge as dh, jax.numpy as jnp
+    >>> path = dh.MarketPath(jnp.array([0.0, 1.0, 2.0]), {"A": jnp.array([1.0, 1.5, 2.0])}, jnp.ones(3))
+    >>> held = Ending(dh.instruments.Spot("A"), expiry=1.0)
+    >>> held.price(path).tolist(), held.cashflows(path).tolist()
+    ([1.0, 0.0, 0.0], [0.0, 1.5, 0.0])
+    """
+
+    delivers: AbstractTradable
+    expiry: Float[Array, ""] = number()
+
+    @property
+    def pointwise(self) -> bool:  # pyright: ignore
+        return self.delivers.pointwise
+
+    def __check_init__(self):
+        name = type(self.delivers).__name__
+        require(isinstance(self.delivers, AbstractTradable), f"{name} has no price to be closed at", ProblemError)
+        sound = concrete(self.expiry, lambda x: (x > 0) & np.isfinite(x))
+        require(sound, f"expiry must be years above 0, was {self.expiry}")
+
+    def price(self, path: MarketPath) -> Float[Array, " points"]:
+        return jnp.where(reached(path.times, self.expiry), 0.0, self.delivers.price(path))
+
+    def cashflows(self, path: MarketPath) -> Float[Array, " points"]:
+        over, now = reached(path.times, self.expiry), at_expiry(path, self.expiry)
+        paid = self.delivers.cashflows(path)
+        return jnp.where(now, paid + self.delivers.price(path), jnp.where(over, 0.0, paid))
+
+    def tradable(self, path: MarketPath) -> Bool[Array, " points"]:
+        return ~reached(path.times, self.expiry) & self.delivers.tradable(path)
+
+    def state(self, path: MarketPath) -> dict[str, Float[Array, " points"]]:
+        return self.delivers.state(path)
 
 
 class Defaulting(AbstractTradable):

@@ -194,7 +194,7 @@ class Study:
     def _namespace(self) -> dict[str, Any]:
         modules: dict[str, Any] = {
             "transforms": transforms,
-            "": (dh, ("TimeGrid", "HedgingProblem")),
+            "": (dh, ("TimeGrid", "HedgingProblem", "Schedule")),
             "optax": (optax, toml.OPTAX),
         }
         for family in ("markets", "instruments", "features", "frictions", "objectives", "policies"):
