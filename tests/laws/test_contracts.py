@@ -181,6 +181,8 @@ MEMBERS = {
     "Asian strike": Member(i.Asian("A", np.arange(10) / STEPS, 0.75, call=False), bias=0.001),
     "Starting": Member(i.Starting(i.EuropeanCall("A", 1.0, 1.0), 0.4)),
     "Ending": Member(i.Ending(i.EuropeanCall("A", 1.0, 1.0), 0.6)),
+    "Ending": Member(i.Ending(i.EuropeanCall("A", 1.0, 1.0), 0.4)),
+    "Ending of a bond": Member(i.Ending(LONG, 0.75), "rates"),
     "Defaulting": Member(i.Defaulting(i.Forward("A", 1.0, 1.0), "bank"), "clients", fair=False),
     "ClientFlow": Member(i.ClientFlow("A", "deals", 0.4, 0.9, units=2.0), "clients"),
     "RiskyBond": Member(i.RiskyBond("A", 0.06, i.Periods.regular(1.25, 2, -0.25)), "names"),

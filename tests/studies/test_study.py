@@ -141,6 +141,11 @@ def test_data_are_looked_for_beside_the_study_and_in_the_environment(tmp_path, m
     assert find_data("../shared", [tmp_path / "repository" / "studies"]).endswith("shared")
     monkeypatch.setenv("DEEPHEDGE_DATA", str(tmp_path / "home"))
     assert find_data("../data/A_equity") == str(tmp_path / "home" / "A_equity")
+    (tmp_path / "home" / "C_fx").mkdir()
+    (tmp_path / "home" / "C_fx" / "rates.csv").write_text("Date,USD\n")
+    assert find_data("C_fx/rates.csv") == str(tmp_path / "home" / "C_fx" / "rates.csv")
+    with pytest.raises(ConfigError, match=r"no data at C_fx/others\.csv"):
+        find_data("C_fx/others.csv")
 
 
 def _history(file, days=700, gap=None, blank=None):

@@ -2,6 +2,7 @@
 
 from deephedge.features.base import AbstractFeature
 from deephedge.features.buckets import Buckets, Positions
+from deephedge.features.directions import Directions
 from deephedge.features.greeks import Delta, Gamma, Vega
 from deephedge.features.log import Log
 from deephedge.features.quote import LogMoneyness, Price, Quote, TimeLeft
@@ -13,6 +14,7 @@ __all__ = [
     "AbstractFeature",
     "Buckets",
     "Delta",
+    "Directions",
     "Gamma",
     "Log",
     "LogMoneyness",

@@ -90,7 +90,7 @@ class FixedBond(AbstractTradable):
         return jnp.sum(coupons, axis=-1) + jnp.where(at_expiry(path, self.expiry), self.notional, 0.0)
 
     def price(self, path: MarketPath) -> Float[Array, " points"]:
-        return self.held(path.times, path.times, self.curve.discounts(path, self.schedule.pays))
+        return self.due(path.times, path.times, self.curve.discounts(path, self.schedule.pays))
 
     def clean(self, path: MarketPath) -> Float[Array, " points"]:
         """Quoted price at each point; 0 where it would be settled after the end."""
@@ -99,7 +99,7 @@ class FixedBond(AbstractTradable):
         )
         then = path.times + self.settlement
         lent = jax.vmap(lambda now: self.curve.discounts(now, now.times + self.settlement)[0, 0])(single)
-        held = self.held(path.times, then, self.curve.discounts(path, self.schedule.pays))
+        held = self.due(path.times, then, self.curve.discounts(path, self.schedule.pays))
         settled = held / lent - self.accrued_by(then)
         return jnp.where(then < self.expiry - slack(self.expiry), settled, 0.0)
 
@@ -110,7 +110,7 @@ class FixedBond(AbstractTradable):
         """
         bonds = self.curve.discounts(path, jnp.append(self.schedule.pays, date))
         then = jnp.maximum(path.times, date)
-        return self.held(path.times, then, bonds[:, :-1]) / bonds[:, -1] - self.accrued_by(then)
+        return self.due(path.times, then, bonds[:, :-1]) / bonds[:, -1] - self.accrued_by(then)
 
     def accrued(self, path: MarketPath) -> Float[Array, " points"]:
         """Interest in the quoted price's settlement at each point."""
@@ -127,7 +127,7 @@ class FixedBond(AbstractTradable):
         share = jnp.clip((settled - start) / (end - start), 0.0, 1.0) - (settled >= detached - slack(detached))
         return jnp.sum(jnp.where(running, self.coupons * share, 0.0), axis=-1)
 
-    def held(
+    def due(
         self, now: Float[Array, "*points"], then: Float[Array, "*points"], bonds: Float[Array, "*points tenor"]
     ) -> Float[Array, "*points"]:
         """Value ``now`` (years), by ``bonds`` to the payments, of what is paid to a holder from ``then`` on."""

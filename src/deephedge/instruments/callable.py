@@ -65,7 +65,7 @@ class BermudanBondOption(AbstractBermudan):
         return not self.buys
 
     def used(self, times: Float[Array, "*points"], discounts: Callable[[Array], Array]) -> Float[Array, "*points"]:
-        gain = self.delivers.held(times, times, discounts(self.delivers.schedule.pays)) - self.cost(times)
+        gain = self.delivers.due(times, times, discounts(self.delivers.schedule.pays)) - self.cost(times)
         return gain if self.buys else -gain
 
     def cost(self, times: Float[Array, "*points"]) -> Float[Array, "*points"]:

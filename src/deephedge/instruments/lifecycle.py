@@ -1,4 +1,4 @@
-"""What may happen to positions on the way: they start later, arrive with clients, end with a counterparty's default."""
+"""What may happen to positions on the way: they start later, end sooner or by a default, arrive with clients."""
 
 from typing import ClassVar
 

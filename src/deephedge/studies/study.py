@@ -198,7 +198,7 @@ class Study:
             "transforms": transforms,
             "joins": (joins, JOINS),
             "text": text,
-            "": (dh, ("TimeGrid", "HedgingProblem")),
+            "": (dh, ("TimeGrid", "HedgingProblem", "Schedule")),
             "optax": (optax, toml.OPTAX),
         }
         for family in ("markets", "instruments", "features", "frictions", "objectives", "policies"):

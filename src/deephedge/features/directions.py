@@ -1,0 +1,67 @@
+"""Sensitivities of several contracts to joint moves of many quotes: a curve shifted, tilted, bent."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from deephedge.core.errors import ProblemError, require
+from deephedge.core.paths import MarketPath
+from deephedge.core.types import as_float
+from deephedge.features.base import AbstractFeature
+from deephedge.instruments.base import AbstractContract, AbstractTradable
+from deephedge.instruments.book import marked
+from deephedge.instruments.sensitivity import along
+
+MOVE = "move"  # the quote that a direction is differentiated by
+
+
+class Directions(AbstractFeature):
+    r"""Exposures :math:`\sum_b w_{db}\,\partial V_j/\partial q_b` of contracts :math:`j` to directions :math:`d`.
+
+    A table: ``contracts`` are the liability and then the hedging instruments, each a row; each row of ``weights`` says
+    how much every one of ``quotes`` moves in a direction, a column: ones for a parallel shift, tents for key rates,
+    loadings for principal components. `policies.BucketHedge` reads it as it reads `Buckets`, which is this with one
+    direction a quote. `instruments.Nothing` stands for an instrument that is not to be used.
+
+    >>> import deephedge as dh, jax.numpy as jnp
+    >>> path = dh.MarketPath(jnp.zeros(1), {"A": jnp.ones(1), "B": jnp.full(1, 2.0)}, jnp.ones(1))
+    >>> A, B = dh.instruments.Spot("A"), dh.instruments.Spot("B")
+    >>> Directions((dh.instruments.Book((A, B), (3.0, 1.0)), B), ("A", "B"), [[1, 1], [1, -1]])(path).tolist()
+    [[[4.0, 2.0], [1.0, -1.0]]]
+    """
+
+    contracts: tuple[AbstractContract, ...] = eqx.field(converter=tuple)
+    quotes: tuple[str, ...] = eqx.field(static=True, converter=tuple)
+    weights: Float[Array, "direction quote"] = eqx.field(converter=as_float)
+    name: str = eqx.field(static=True, default="buckets")
+
+    def __check_init__(self):
+        require(len(self.contracts) > 1, "directions compare a liability with one instrument or more", ProblemError)
+        fits = self.weights.ndim == 2 and self.weights.shape[1] == len(self.quotes) > 0 and len(self.weights) > 0
+        told = f"weights must be a row for each direction of {len(self.quotes)} numbers, one a quote"
+        require(fits, f"{told}, had shape {self.weights.shape}", ProblemError)
+
+    def __call__(self, path: MarketPath) -> Float[Array, "points contract direction"]:
+        still = path.with_quotes({MOVE: jnp.zeros_like(path.times)})
+        each = [marked(contract).held(path) for contract in self.contracts]
+        table = [[along(_Moved(one, self.quotes, row), still, MOVE) for row in self.weights] for one in each]
+        return jnp.moveaxis(jnp.stack([jnp.stack(rows) for rows in table]), -1, 0)
+
+
+class _Moved(AbstractTradable):
+    """A contract on a path whose quotes are moved by ``weights`` times the quote `MOVE`."""
+
+    contract: AbstractTradable
+    quotes: tuple[str, ...] = eqx.field(static=True)
+    weights: Float[Array, " quote"]
+
+    @property
+    def pointwise(self) -> bool:  # pyright: ignore
+        return self.contract.pointwise
+
+    def price(self, path: MarketPath) -> Float[Array, " points"]:
+        moved = zip(self.quotes, self.weights, strict=True)
+        return self.contract.price(path.with_quotes({n: path.quote(n) + w * path.quote(MOVE) for n, w in moved}))
+
+    def cashflows(self, path: MarketPath) -> Float[Array, " points"]:
+        return self.contract.cashflows(path)

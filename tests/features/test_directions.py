@@ -1,0 +1,72 @@
+"""Exposures to joint moves of a curve, beside the sums they are by hand."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import deephedge as dh
+from deephedge import features as f
+from deephedge import instruments as i
+from deephedge.core.errors import ProblemError
+
+TENORS, YIELDS = (1, 2, 3), np.array([0.02, 0.03, 0.04])
+NAMES = tuple(f"USD.zero.{t}y" for t in TENORS)
+CURVE = i.QuotedCurve(TENORS)
+BOND = i.FixedBond(dh.Schedule.uniform(0.0, 3.0, 3), 0.05, CURVE)  # pays at the tenors, where the curve is its quotes
+PAYMENTS = np.array([0.05, 0.05, 1.05]) * np.exp(-YIELDS * TENORS)
+WEIGHTS = np.array([[1.0, 1.0, 1.0], [1.0, 0.5, 0.0]])
+
+
+def path(*moves):
+    """Points with the curve moved by each of ``moves``, all at time 0."""
+    rows = np.array([YIELDS + move for move in moves])
+    quotes = {name: jnp.asarray(rows[:, n]) for n, name in enumerate(NAMES)}
+    return dh.MarketPath(jnp.zeros(len(moves)), quotes, jnp.ones(len(moves)))
+
+
+def test_they_are_durations_and_key_rates():
+    table = f.Directions((i.short(BOND), i.ZeroBond(2.0, CURVE)), NAMES, WEIGHTS)(path(0.0))[0]
+    np.testing.assert_allclose(table[0], WEIGHTS @ (np.array(TENORS) * PAYMENTS), rtol=1e-5)
+    np.testing.assert_allclose(table[1], WEIGHTS[:, 1] * -2 * np.exp(-0.06), rtol=1e-5)
+
+
+def test_a_future_moves_with_the_forward_of_its_bond():
+    bond = i.FixedBond(dh.Schedule.uniform(1.0, 3.0, 2), 0.06, CURVE)
+    future = i.BondFuture((bond,), (1.0,), expiry=1.0)
+    table = f.Directions((i.Nothing(), future), NAMES, [[1.0, 1.0, 1.0], [1.0, 0.0, 0.0]])(path(0.0))[0]
+    due = np.array([0.06, 1.06]) * np.exp(-YIELDS[1:] * TENORS[1:] + YIELDS[0])
+    np.testing.assert_allclose(table[1], [-due @ [1, 2], due.sum()], rtol=1e-5)
+    np.testing.assert_array_equal(table[0], 0.0)
+
+
+def test_one_direction_a_quote_is_buckets():
+    each = (i.short(i.EuropeanCall("A", 1.0, 1.0)), i.Spot("A"))
+    seen = dh.MarketPath(jnp.zeros(2), {"A": jnp.array([1.0, 1.1]), "A.vol": jnp.full(2, 0.2)}, jnp.ones(2))
+    np.testing.assert_allclose(
+        f.Directions(each, ("A", "A.vol"), np.eye(2))(seen), f.Buckets(each, ("A", "A.vol"))(seen), rtol=1e-6
+    )
+
+
+def test_it_knows_nothing_of_later_points():
+    feature = f.Directions((i.long(BOND), i.ZeroBond(2.0, CURVE)), NAMES, WEIGHTS)
+    one, other = feature(path(0.0, 0.01, 0.02)), feature(path(0.0, 0.01, -0.5))
+    np.testing.assert_array_equal(one[:2], other[:2])
+    assert not np.allclose(one[2], other[2])
+
+
+def test_duration_matching_leaves_the_square_of_a_shift():
+    hedge = dh.policies.BucketHedge(ridge=0.0)
+    zero = i.ZeroBond(2.0, CURVE)
+    table = f.Directions((i.long(BOND), zero, i.Nothing()), NAMES, [[1.0] * 3])(path(0.0))[0]
+    held = np.asarray(hedge(hedge.encode({"buckets": table}), jnp.zeros(2), None)[0], float)
+    assert held[1] == 0.0 and held[0] == pytest.approx(-(np.array(TENORS) @ PAYMENTS) / (2 * np.exp(-0.06)), rel=1e-4)
+    left = [
+        float(np.diff(BOND.price(path(0.0, move)) + held[0] * zero.price(path(0.0, move)))[0]) for move in (0.02, 0.01)
+    ]
+    assert left[0] == pytest.approx(4 * left[1], rel=0.05) and abs(left[1]) < 1e-3
+
+
+@pytest.mark.parametrize("weights", [[[1.0, 1.0]], [1.0, 1.0, 1.0], np.ones((0, 3))])
+def test_weights_are_a_row_a_direction(weights):
+    with pytest.raises(ProblemError, match="a row for each direction of 3 numbers"):
+        f.Directions((BOND, BOND), NAMES, weights)
