@@ -36,6 +36,7 @@ from deephedge.instruments.listed import ListedOption
 from deephedge.instruments.lookback import Lookback
 from deephedge.instruments.periods import Periods
 from deephedge.instruments.quanto import QuantoForward, QuantoOption
+from deephedge.instruments.rolled_future import RolledFuture
 from deephedge.instruments.rolling import RollingOption
 from deephedge.instruments.swap import Swap, at_par
 from deephedge.instruments.swaption import BermudanSwaption, Swaption
@@ -119,6 +120,7 @@ __all__ = [
     "QuotedVarianceSwap",
     "Regression",
     "RiskyBond",
+    "RolledFuture",
     "RollingOption",
     "Spot",
     "SpreadOption",

@@ -45,8 +45,9 @@ def find_data(source: str, near: Iterable[Path] = ()) -> str:
     home = os.environ.get("DEEPHEDGE_DATA")
     places = [Path(source)]
     places += [place / source for folder in near for place in (folder, folder.parent)]
-    places += [Path(home) / Path(source).name, Path(home)] if home else []
+    file = Path(source).suffix != ""  # a folder that is not there may be the home itself, a file may not
+    places += [Path(home) / source, Path(home) / Path(source).name, *([] if file else [Path(home)])] if home else []
     found = next((place for place in places if place.exists()), None)
-    told = f"no data at {source}; name a folder with an S&P 500 and a VIX file with --data, or in $DEEPHEDGE_DATA"
+    told = f"no data at {source}; name a folder that holds it with --data, or in $DEEPHEDGE_DATA"
     require(found is not None, told, ConfigError)
     return str(found)
