@@ -52,11 +52,17 @@ class ParBond(AbstractFormula):
         """The index under ``name``, 1 on the first day."""
         rows = dict(zip(days.names, days.values, strict=True))
         level = rows[self.quote] + (0.0 if self.spread is None else rows[self.spread])
-        require(bool((level > -1).all()), f"{self.name}: yields must be fractions above -1, were {level[level <= -1][:3]}", DataError)
+        require(
+            bool((level > -1).all()),
+            f"{self.name}: yields must be fractions above -1, were {level[level <= -1][:3]}",
+            DataError,
+        )
         rate = np.zeros_like(level) if self.funding is None else rows[self.funding]
         growth = _after_a_day(level[:-1], level[1:], self.maturity) - rate[:-1] / TRADING_YEAR
         sound = bool((growth > 0).all())
-        require(sound, f"{self.name} loses all in a day; are {', '.join(self.inputs)} fractions, not percent?", DataError)
+        require(
+            sound, f"{self.name} loses all in a day; are {', '.join(self.inputs)} fractions, not percent?", DataError
+        )
         return {self.name: np.cumprod(np.r_[np.ones(min(1, level.size)), growth])}
 
 
