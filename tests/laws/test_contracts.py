@@ -65,6 +65,19 @@ class Quoting(m.AbstractMarket):
         path = self.market.path(grid, shocks)
         quotes = {self.name: self.option.price(path), f"{self.name}.vol": path.quote("A.vol")}
         return path.with_quotes(quotes | {f"{self.name}.halted": jnp.where(jnp.arange(grid.points) == 3, 1.0, 0.0)})
+class Rolled(m.AbstractMarket):
+    """A driftless index whose contract is left for another at every third point, at a ratio that the path decides."""
+
+    index: m.BlackScholes = m.BlackScholes("R", vol=0.3)
+
+    def shocks(self, grid: dh.TimeGrid) -> tuple[int, int]:
+        return self.index.shocks(grid)
+
+    def path(self, grid: dh.TimeGrid, shocks: jax.Array) -> dh.MarketPath:
+        path = self.index.path(grid, shocks)
+        point = jnp.arange(grid.points)
+        ratio = jnp.where(point % 3 == 0, 1.0 + 0.1 * jnp.tanh(path.quotes["R"] - 1.0) - 0.01, 1.0)
+        return path.with_quotes({"R.units": 60.0 * jnp.cumprod(ratio)})
 
 
 RATES = m.HullWhite(((1.0, 10.0), (0.03, 0.038)), 0.1, 0.012)
@@ -80,6 +93,7 @@ WORLDS = {
     "oil": lambda: m.SchwartzSmith("CL", 1.0, 1.5, 0.35, 0.2, 0.1, rate=0.05, expiries=(0.3, 0.6, 0.9, 1.2)),
     "abroad": abroad,
     "rates": lambda: RATES,
+    "rolled": Rolled,
     "clients": clients,
     "exchange": lambda: Quoting(
         m.BlackScholes("A", vol=0.2, rate=0.05, dividend=0.02), i.EuropeanPut("A", 1.05, 0.75), "A.put"
@@ -179,6 +193,7 @@ MEMBERS = {
         i.Asian("A", np.arange(3, 13, 3) / STEPS, 1.0, 1.0, False, True, past=(0.9, 1.1))
     ),
     "Asian strike": Member(i.Asian("A", np.arange(10) / STEPS, 0.75, call=False), bias=0.001),
+    "RolledFuture": Member(i.RolledFuture("R"), "rolled"),
     "Starting": Member(i.Starting(i.EuropeanCall("A", 1.0, 1.0), 0.4)),
     "Ending": Member(i.Ending(i.EuropeanCall("A", 1.0, 1.0), 0.6)),
     "Ending": Member(i.Ending(i.EuropeanCall("A", 1.0, 1.0), 0.4)),

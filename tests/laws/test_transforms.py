@@ -14,6 +14,7 @@ DAYS, TRAIN, LATE, GAP = 700, slice(30, 480), 60, 500
 CURVE = ("us.2y", "us.5y", "us.10y")
 SURFACE = ("SPX.iv.90.1m", "SPX.iv.100.1m", "SPX.iv.90.3m", "SPX.iv.100.3m")
 EVENTS = ("2020-06-10", "2021-03-17", "2022-01-26", "2022-07-27")
+MONTHLY = tuple(str(day) for day in np.arange("2019-12", "2022-12", dtype="datetime64[M]").astype("datetime64[D]") + 19)
 MEMBERS = {
     "BookImbalance": t.BookImbalance("SPX"),
     "Carry": t.Carry("CL1", "CL2", years=1 / 12),
@@ -27,6 +28,7 @@ MEMBERS = {
     "EwmaVol": t.EwmaVol("SPX"),
     "FractionalDifference": t.FractionalDifference("SPX", cut=1e-3),
     "FractionalDifference, order given": t.FractionalDifference("SPX.vol", order=0.4, cut=1e-3, log=False),
+    "FuturesRoll": t.FuturesRoll("CL1", "CL2", "CL", expiries=MONTHLY, lag_days=8),
     "GarchForecast": t.GarchForecast("SPX"),
     "GarmanKlass": t.GarmanKlass("SPX"),
     "HaarDenoise": t.HaarDenoise("SPX.vol"),
@@ -36,10 +38,12 @@ MEMBERS = {
     "LocalLevel": t.LocalLevel("SPX.vol"),
     "Momentum": t.Momentum("SPX", lookbacks=(5, 63)),
     "NormalScore": t.NormalScore("SPX.vol"),
+    "ParBond": t.ParBond("us.5y", 5.0, "UST", spread="spread", funding="us.2y"),
     "Parkinson": t.Parkinson("SPX"),
     "PathSignature": t.PathSignature("SPX", "SPX.vol", window=5, level=3),
     "PerRegime": t.PerRegime(t.ZScore("SPX.vol"), "label"),
     "RateCarry": t.RateCarry("us.10y", "us.2y"),
+    "Ratio": t.Ratio("CL1", "CL", over="CL2"),
     "Regime": t.Regime("SPX.vol"),
     "Robust": t.Robust("SPX.vol"),
     "SurfaceFactors": t.SurfaceFactors(SURFACE, (-0.1, 0.0, -0.1, 0.0), (1 / 12, 1 / 12, 0.25, 0.25), "SPX"),
@@ -66,6 +70,7 @@ def quotes(seed: int) -> dict[str, np.ndarray]:
     made |= {name: 60 * np.exp(0.01 * np.cumsum(rng.normal(size=DAYS))) for name in ("CL1", "CL2")}
     made |= {name: 0.03 + 1e-3 * np.cumsum(rng.normal(size=DAYS)) for name in CURVE}
     made |= {name: vol + 0.02 * rng.normal(size=DAYS) for name in SURFACE}
+    made["spread"] = 0.02 + 5e-4 * np.abs(np.cumsum(rng.normal(size=DAYS)))
     return made | {"label": rng.integers(0, 3, DAYS).astype(float)}
 
 

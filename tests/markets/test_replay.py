@@ -1,5 +1,7 @@
 """History as rolling windows: nothing but what happened, from inside the window."""
 
+from itertools import pairwise
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -66,7 +68,28 @@ def test_a_window_knows_nothing_from_outside_it():
     jax.tree.map(lambda a, b: np.testing.assert_array_equal(a[start], b[start]), whole, other)
 
 
+def test_the_growth_of_history_is_taken_off_and_nothing_else():
+    """Growth a day by a mean of its own; what is a share of another goes with it."""
+    rows = HISTORY | {"half": SPOT * np.linspace(0.4, 0.6, DAYS)}
+    shock = jnp.full((1, 1), 0.4)
+    plain = Replay(rows, rebase=("SPX", "half")).path(GRID, shock)
+    found = Replay(rows, rebase=("SPX", "half"), centre={"SPX": "SPX", "half": "SPX"}).path(GRID, shock)
+    daily = np.mean([after / before for before, after in pairwise(SPOT)])
+    for name in ("SPX", "half"):
+        expected = np.asarray(plain.quotes[name], float) / daily ** np.arange(STEPS + 1)
+        np.testing.assert_allclose(found.quotes[name], expected, rtol=2e-6)
+    np.testing.assert_array_equal(found.quotes["SPX.vol"], plain.quotes["SPX.vol"])
+    batch = dh.sample(Replay(rows, rebase=(), centre={"SPX": "SPX"}, step=1 / 252), GRID, 4096, key=jax.random.key(1))
+    growth = np.asarray(batch.quotes["SPX"][:, 1:] / batch.quotes["SPX"][:, :-1], float)
+    moves = np.lib.stride_tricks.sliding_window_view(SPOT[1:] / SPOT[:-1], STEPS)
+    assert growth.mean() == pytest.approx(moves.mean() / daily, abs=2e-5)
+
+
 def test_bad_input_is_refused():
+    with pytest.raises(UnknownQuote, match="did you mean 'SPX'"):
+        Replay(HISTORY, centre={"SPX": "SPY"})
+    with pytest.raises(DataError, match="centring needs positive quotes"):
+        Replay(HISTORY | {"rate": VOL - 0.2}, centre={"rate": "rate"})
     with pytest.raises(UnknownQuote, match="did you mean 'SPX'"):
         Replay(HISTORY, rebase=("SPY",))
     with pytest.raises(GridError, match="longer than the history"):

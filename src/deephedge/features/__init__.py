@@ -8,6 +8,7 @@ from deephedge.features.log import Log
 from deephedge.features.quote import LogMoneyness, Price, Quote, TimeLeft
 from deephedge.features.rolling import LogReturn, RealisedVol, RollingZScore, RunningMax, Window
 from deephedge.features.scale import Standardised
+from deephedge.features.stack import Stack
 from deephedge.features.state import State
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "RealisedVol",
     "RollingZScore",
     "RunningMax",
+    "Stack",
     "Standardised",
     "State",
     "TimeLeft",

@@ -37,6 +37,7 @@ from deephedge.instruments.lookback import Lookback
 from deephedge.instruments.periods import Periods
 from deephedge.instruments.quanto import QuantoForward, QuantoOption
 from deephedge.instruments.quoted import Listed, sold_at_bid
+from deephedge.instruments.rolled_future import RolledFuture
 from deephedge.instruments.rolling import RollingOption
 from deephedge.instruments.swap import Swap, at_par
 from deephedge.instruments.swaption import BermudanSwaption, Swaption
@@ -122,6 +123,7 @@ __all__ = [
     "QuotedVarianceSwap",
     "Regression",
     "RiskyBond",
+    "RolledFuture",
     "RollingOption",
     "Spot",
     "SpreadOption",

@@ -1,7 +1,7 @@
 """Many contracts held at once, with signs."""
 
 from collections.abc import Hashable, Iterable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -118,6 +118,8 @@ class Nothing(AbstractTradable):
     >>> Nothing().cashflows(dh.MarketPath(jnp.array([0.0, 1.0]), {}, jnp.ones(2))).tolist()
     [0.0, 0.0]
     """
+
+    pointwise: ClassVar[bool] = True
 
     def cashflows(self, path: MarketPath) -> Float[Array, " points"]:
         return jnp.zeros_like(path.times)

@@ -104,8 +104,7 @@ class FuturesStrip(AbstractTradable):
         return self.multiplier * jnp.where(self._alive(held), self._mark(path, held), 0.0)
 
     def cashflows(self, path: MarketPath) -> Float[Array, " points"]:
-        price = self.price(path)
-        return jnp.zeros_like(price).at[1:].set((self.closing(path) - price)[1:] + _interest(path, price))
+        return margined(path, self.price(path), self.closing(path))
 
     def closing(self, path: MarketPath) -> Float[Array, " points"]:
         held = self._held(path)
@@ -162,6 +161,13 @@ def crack_spread(
     sound = shares.shape == (3,) and concrete(shares, lambda x: x > 0)
     require(sound, f"ratio must be three numbers above 0 (crude, gasoline, distillate), was {ratio}")
     return Book((crude, gasoline, distillate), jnp.array([-1.0, 1.0, 1.0]) * shares / shares[0])
+
+
+def margined(
+    path: MarketPath, price: Float[Array, " points"], closing: Float[Array, " points"]
+) -> Float[Array, " points"]:
+    """Cash at each point of a future that rolls: what was held is closed, what is held next is marked."""
+    return jnp.zeros_like(price).at[1:].set((closing - price)[1:] + _interest(path, price))
 
 
 def _interest(path: MarketPath, mark: Float[Array, " points"]) -> Float[Array, " step"]:

@@ -1,6 +1,6 @@
 """History itself as a market: rolling windows of it, drawn at random or all of them in order."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import equinox as eqx
 import jax
@@ -15,11 +15,20 @@ from deephedge.markets.base import AbstractMarket
 from deephedge.markets.history import TRADING_DAY, Numbers, as_history, pick, require_positive, require_step
 
 
+def _pairs(centre: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple(dict(centre).items())
+
+
 class Replay(AbstractMarket):
     """A window of history drawn uniformly: every quote as it was, and nothing from outside the window.
 
     ``rebase`` names the quotes divided by their value at the start of the window, so that they start at 1; the
     numeraire starts at 1 as well. One normal picks the window; a step is one row of history, ``step`` years.
+
+    ``centre`` takes the growth of history off: quotes by name, each with the quote whose mean growth per step
+    :math:`g=E[S_{t+1}/S_t]` over the whole history it is divided by, :math:`S_t/g^t` (itself, or another of which it is a
+    share: the spot price of a rolled future). No policy is then paid for a trend of those years; what a day tells
+    of the days after it stays.
 
     Raises ``DataError`` for gaps, ``UnknownQuote``, ``GridError`` for a grid of other steps or longer than the history.
 
@@ -32,9 +41,11 @@ class Replay(AbstractMarket):
     history: MarketPath = eqx.field(converter=as_history)
     rebase: tuple[str, ...] = eqx.field(static=True, converter=tuple, default=("SPX",))
     step: Float[Array, ""] = number(default=TRADING_DAY)
+    centre: tuple[tuple[str, str], ...] = eqx.field(static=True, converter=_pairs, default=())
 
     def __check_init__(self):
         require_positive(self.history, self.rebase, "rebasing")
+        require_positive(self.history, dict.fromkeys(name for pair in self.centre for name in pair), "centring")
 
     def shocks(self, grid: TimeGrid) -> tuple[int, int]:
         self._windows(grid)
@@ -43,7 +54,13 @@ class Replay(AbstractMarket):
     def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
         start = pick(shocks[0, 0], self._windows(grid))
         window = _window(self.history, start, grid.points, self.rebase)
-        return eqx.tree_at(lambda path: path.times, window, grid.times)
+        window = eqx.tree_at(lambda path: path.times, window, grid.times)
+        steps = jnp.arange(grid.points)
+        return window.with_quotes({n: window.quotes[n] * self._growth(of) ** -steps for n, of in self.centre})
+
+    def _growth(self, name: str) -> Float[Array, ""]:
+        row = self.history.quotes[name]
+        return jnp.mean(row[1:] / row[:-1])
 
     def _windows(self, grid: TimeGrid) -> int:
         require_step(grid, self.step)

@@ -118,9 +118,10 @@ class Fitted:
         start = {name: 1.0 for name in self._rebased() if kinds.get(name) == "price"}
         return fit_panel(quotes, kinds, start="drawn", drift=drift, distribution=distribution, spot=start)
 
-    def replay(self, quotes: tuple[str, ...] = ()) -> Replay:
-        """Windows of the training years as they were, of all quotes or of those named."""
-        return Replay(self._complete(quotes or self.study.years("train").names), rebase=self._rebased())
+    def replay(self, quotes: tuple[str, ...] = (), centre: dict[str, str] | None = None) -> Replay:
+        """Windows of the training years as they were, of all quotes or of those named; ``centre`` as in `Replay`."""
+        rows = self._complete(quotes or self.study.years("train").names)
+        return Replay(rows, rebase=self._rebased(), centre=centre or {})
 
     def _complete(self, names: Iterable[str]) -> dict[str, np.ndarray]:
         """These quotes on the training days that have all of them."""

@@ -1,5 +1,6 @@
 """The history of a study: what its [data] names, read, joined by what was known each day, and transformed."""
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ from deephedge.data.columns import Latest
 from deephedge.data.layouts import LAYOUTS
 from deephedge.data.sources import File, Span
 from deephedge.data.store import Store
-from deephedge.data.transforms import transformed
+from deephedge.data.transforms import AbstractTransform, transformed
 from deephedge.data.transport import Recorded
 from deephedge.studies.library import find_data
 from deephedge.studies.settings import STORED, DataSettings
+
+BESIDE = "expiries"  # a file that a layout or a transform reads beside the quotes
 
 
 def history_of(data: DataSettings, near: Iterable[Path] = ()) -> History:
@@ -36,7 +39,7 @@ def history_of(data: DataSettings, near: Iterable[Path] = ()) -> History:
         found = _loaded(data, near)
     found = _with_joins(found, data, near)
     years = (str(data.train[0]), str(data.train[1]))
-    return transformed(found, data.transforms, years) if data.transforms else found
+    return transformed(found, [_placed(each, near) for each in data.transforms], years) if data.transforms else found
 
 
 def _with_joins(history: History, data: DataSettings, near: Iterable[Path]) -> History:
@@ -69,6 +72,13 @@ def _loaded(data: DataSettings, near: Iterable[Path]) -> History:
     return load(found, columns=data.columns, name=data.name)  # pyright: ignore
 
 
+def _placed(transform: AbstractTransform, near: Iterable[Path]) -> AbstractTransform:
+    """A transform that reads a file beside the quotes, with that file found as data files are."""
+    file = getattr(transform, BESIDE, None)
+    found = {BESIDE: find_data(file, near)} if isinstance(file, str) else {}
+    return dataclasses.replace(transform, **found)  # pyright: ignore
+
+
 def _of_file(file: str | Mapping[str, Any], near: Iterable[Path]) -> list[Records]:
     table = {"path": file} if isinstance(file, str) else dict(file)
     path, layout = table.pop("path", None), table.pop("layout", None)
@@ -80,6 +90,7 @@ def _of_file(file: str | Mapping[str, Any], near: Iterable[Path]) -> list[Record
         made = None
     else:
         require(layout in LAYOUTS, f"data.files: unknown layout {layout!r}: {nearest(layout, LAYOUTS)}", ConfigError)
+        table |= {BESIDE: find_data(str(table[BESIDE]), near)} if BESIDE in table else {}
         made = toml.build({"type": layout, **table}, namespace=dict(LAYOUTS), place=f"data.files {path}")
     place = Path(find_data(str(path), near))
     source = File(place, made, Origin(place.name, **said))

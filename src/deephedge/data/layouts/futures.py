@@ -77,7 +77,8 @@ class Nearbys(AbstractLayout):
         import polars as pl
 
         frame = lowered(frame, file)
-        table = self._table()
+        require(self.expiries is not None, "nearbys need expiries, a CSV file of last trading days", DataError)
+        table = last_trading_days(self.expiries or "")
         found = [match for match in map(NEARBY.match, frame.columns) if match]
         names = self.names or tuple(dict.fromkeys(match[1].upper() for match in found))
         columns = {m[0]: (m[1].upper(), int(m[2])) for m in found if m[1].upper() in names}
@@ -90,21 +91,22 @@ class Nearbys(AbstractLayout):
         ]
         return pl.concat(rows).with_columns(pl.lit(self.unit, pl.String).alias("unit"))
 
-    def _table(self) -> "pl.DataFrame":
-        import polars as pl
 
-        require(self.expiries is not None, "nearbys need expiries, a CSV file of last trading days", DataError)
-        path = Path(self.expiries or "")
-        require(path.is_file(), f"no such table of last trading days: {path}", DataError)
-        table = lowered(pl.read_csv(path, infer_schema=False), path.name)
-        wanted = ("tick.prefix", "last.trade", "year", "month.letter")
-        absent = [column for column in wanted if column not in table.columns]
-        require(not absent, f"{path.name} has no column {', '.join(absent)}; it has {table.columns}", DataError)
-        year = numbers(table["year"], path.name).cast(pl.Int64).cast(pl.String).str.tail(2)
-        contract = table["tick.prefix"] + table["month.letter"] + year
-        made = pl.DataFrame({"prefix": table["tick.prefix"], "contract": contract})
-        made = made.with_columns(days(table["last.trade"], path.name).alias("last"))
-        return made.unique(["prefix", "last"], keep="last", maintain_order=True).sort("prefix", "last")
+def last_trading_days(file: str | Path) -> "pl.DataFrame":
+    """``prefix``, ``contract`` and ``last``, its last trading day, of each row of a CSV file; see `Nearbys`."""
+    import polars as pl
+
+    path = Path(file)
+    require(path.is_file(), f"no such table of last trading days: {path}", DataError)
+    table = lowered(pl.read_csv(path, infer_schema=False), path.name)
+    wanted = ("tick.prefix", "last.trade", "year", "month.letter")
+    absent = [column for column in wanted if column not in table.columns]
+    require(not absent, f"{path.name} has no column {', '.join(absent)}; it has {table.columns}", DataError)
+    year = numbers(table["year"], path.name).cast(pl.Int64).cast(pl.String).str.tail(2)
+    contract = table["tick.prefix"] + table["month.letter"] + year
+    made = pl.DataFrame({"prefix": table["tick.prefix"], "contract": contract})
+    made = made.with_columns(days(table["last.trade"], path.name).alias("last"))
+    return made.unique(["prefix", "last"], keep="last", maintain_order=True).sort("prefix", "last")
 
 
 def _nearby(day: "pl.Series", price: "pl.Series", called: str, nearby: int, table: "pl.DataFrame") -> "pl.DataFrame":

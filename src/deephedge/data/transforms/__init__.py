@@ -11,10 +11,12 @@ from deephedge.data.transforms.calendar import DaysToEvent, DaysToExpiry, EventF
 from deephedge.data.transforms.components import Components
 from deephedge.data.transforms.ewma import Ewma, EwmaVol
 from deephedge.data.transforms.fractional import FractionalDifference
+from deephedge.data.transforms.futures_roll import FuturesRoll
 from deephedge.data.transforms.garch import GarchForecast
 from deephedge.data.transforms.hodrick_prescott import HodrickPrescott
 from deephedge.data.transforms.imbalance import BookImbalance
 from deephedge.data.transforms.local_level import LocalLevel
+from deephedge.data.transforms.par_bond import ParBond
 from deephedge.data.transforms.premium import VariancePremium
 from deephedge.data.transforms.ratio import Ratio
 from deephedge.data.transforms.realised import CloseVol, GarmanKlass, IntradayVol, Parkinson, YangZhang
@@ -43,6 +45,7 @@ __all__ = [
     "EwmaVol",
     "Fitted",
     "FractionalDifference",
+    "FuturesRoll",
     "GarchForecast",
     "GarmanKlass",
     "HaarDenoise",
@@ -52,6 +55,7 @@ __all__ = [
     "LocalLevel",
     "Momentum",
     "NormalScore",
+    "ParBond",
     "Parkinson",
     "PathSignature",
     "PerRegime",
