@@ -181,6 +181,7 @@ MEMBERS = {
     "Barrier": Member(i.Barrier("A", 1.0, 0.9, 1.0, rebate=0.03, monitoring=1 / STEPS), bias=0.01),
     "Barrier that starts": Member(
         i.Barrier("A", 1.0, 1.1, 0.75, True, False, False, 0.1, dates=np.arange(1, 10) / STEPS), bias=0.01
+    ),
     "DoubleBarrier": Member(i.DoubleBarrier("A", 1.0, 0.8, 1.4, 1.0, monitoring=1 / STEPS), bias=0.01),
     "Touch": Member(i.Touch("A", 1.15, 1.0, up=True, monitoring=1 / STEPS), bias=0.01),
     "NoTouch": Member(i.NoTouch("A", 0.9, 0.75, cash=2.0, monitoring=1 / STEPS), bias=0.01),
@@ -195,7 +196,6 @@ MEMBERS = {
     "RolledFuture": Member(i.RolledFuture("R"), "rolled"),
     "Starting": Member(i.Starting(i.EuropeanCall("A", 1.0, 1.0), 0.4)),
     "Ending": Member(i.Ending(i.EuropeanCall("A", 1.0, 1.0), 0.6)),
-    "Ending": Member(i.Ending(i.EuropeanCall("A", 1.0, 1.0), 0.4)),
     "Ending of a bond": Member(i.Ending(LONG, 0.75), "rates"),
     "Defaulting": Member(i.Defaulting(i.Forward("A", 1.0, 1.0), "bank"), "clients", fair=False),
     "ClientFlow": Member(i.ClientFlow("A", "deals", 0.4, 0.9, units=2.0), "clients"),
