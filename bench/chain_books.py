@@ -214,7 +214,7 @@ def fair(world: Books) -> Books:
 def spreads(chains: data.Chains, until: int) -> np.ndarray:
     """Constant and slope of half the spread in the price, index at 100, over what could be sold or held."""
     days = np.arange(until)
-    left = np.stack([chains.years(chains.expires, day) for day in days], axis=1)
+    left = np.stack([chains.years(chains.expires, day) for day in range(until)], axis=1)
     money = np.log(chains.strike[:, None] / chains.spot[days])
     used = (left > SOLD[0]) & (left < SOLD[1]) & (money > REACH[0]) & (money < REACH[1]) & (chains.halted[:, days] == 0)
     used &= chains.call[:, None] == (money >= 0)
