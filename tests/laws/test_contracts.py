@@ -65,6 +65,8 @@ class Quoting(m.AbstractMarket):
         path = self.market.path(grid, shocks)
         quotes = {self.name: self.option.price(path), f"{self.name}.vol": path.quote("A.vol")}
         return path.with_quotes(quotes | {f"{self.name}.halted": jnp.where(jnp.arange(grid.points) == 3, 1.0, 0.0)})
+
+
 class Rolled(m.AbstractMarket):
     """A driftless index whose contract is left for another at every third point, at a ratio that the path decides."""
 

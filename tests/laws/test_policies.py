@@ -63,6 +63,7 @@ LEARNT = {
     ),
     "LSTM": lambda key: p.LSTM(OPTION, key=key, instruments=2, width=8),
     "LSTM, position unseen": lambda key: p.LSTM(OPTION, key=key, instruments=2, width=8, semi_recurrent=False),
+    "Attention": lambda key: p.Attention(WINDOWS, OPTION, key=key, length=LENGTH, instruments=2, width=8),
     "CNN": lambda key: p.CNN(WINDOWS, OPTION, key=key, length=LENGTH, instruments=2, width=8),
     "CNN on delta": lambda key: p.CNN(
         WINDOWS, key=key, length=LENGTH, instruments=2, width=8, kernel=3, semi_recurrent=False, baseline=p.Delta()

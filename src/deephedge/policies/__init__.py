@@ -1,5 +1,6 @@
 """Who decides: learnt policies and baselines behind one interface."""
 
+from deephedge.policies.attention import Attention
 from deephedge.policies.band import NoTransactionBand
 from deephedge.policies.base import AbstractPolicy, Frozen, trainable
 from deephedge.policies.baseline import BlackScholesDelta, Delta, NoHedge, Static
@@ -15,7 +16,7 @@ from deephedge.policies.running import WithWealth
 from deephedge.policies.whalley_wilmott import WhalleyWilmott
 
 __all__ = [
-    "CNN", "GRU", "LSTM", "MLP", "AbstractPolicy", "BlackScholesDelta", "BucketHedge", "DeepSet", "Delta", "DeltaGamma",
+    "CNN", "GRU", "LSTM", "MLP", "AbstractPolicy", "Attention", "BlackScholesDelta", "BucketHedge", "DeepSet", "Delta", "DeltaGamma",
     "DeltaVega", "Frozen", "Leland", "MinimumVarianceDelta", "NoHedge", "NoTransactionBand", "Static", "WhalleyWilmott",
     "WithWealth", "trainable",
 ]  # fmt: skip

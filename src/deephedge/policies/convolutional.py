@@ -122,15 +122,8 @@ class CNN(AbstractPolicy):
         return None
 
     def encode(self, observation: Observation) -> PyTree:
-        for name, window in zip(self.windows, read(observation, *self.windows), strict=True):
-            wanted = f"a window of {self.length}: say length={window.size}, or offer another window"
-            require(
-                window.size == self.length, f"feature {name!r} holds {window.size} numbers, not {wanted}", ProblemError
-            )
-        x = self.scaler(gather(observation, self.features))
-        past = x[: len(self.windows) * self.length]
-        seen = self.convolution(past.reshape(len(self.windows), self.length))
-        seen = jnp.concatenate([seen, x[past.size :]])
+        past, others = stacked(observation, self.windows, self.features, self.length, self.scaler)
+        seen = jnp.concatenate([self.convolution(past), others])
         if not self.semi_recurrent:
             seen = self.layers(seen)
         return seen, None if self.baseline is None else self.baseline.encode(observation)
@@ -142,6 +135,21 @@ class CNN(AbstractPolicy):
         if self.semi_recurrent:
             seen = self.layers(jnp.concatenate([seen, self.scaler.inputs(position)]))
         return self.scaler.positions(seen) + on_top_of(self.baseline, base, position), state
+
+
+def stacked(
+    observation: Observation, windows: tuple[str, ...], features: tuple[str, ...], length: int, scaler: Scaler
+) -> tuple[Float[Array, "unit step"], Float[Array, " feature"]]:
+    """Standardised inputs: a row for each of ``windows``, newest value last, and the other ``features``.
+
+    Raises ``ProblemError`` for a window that does not hold ``length`` values.
+    """
+    for name, window in zip(windows, read(observation, *windows), strict=True):
+        wanted = f"a window of {length}: say length={window.size}, or offer another window"
+        require(window.size == length, f"feature {name!r} holds {window.size} numbers, not {wanted}", ProblemError)
+    x = scaler(gather(observation, features))
+    past = x[: len(windows) * length]
+    return past.reshape(len(windows), length), x[past.size :]
 
 
 def doubling(length: int, kernel: int) -> tuple[int, ...]:
