@@ -16,7 +16,7 @@ from deephedge.policies.running import WithWealth
 from deephedge.policies.whalley_wilmott import WhalleyWilmott
 
 __all__ = [
-    "CNN", "GRU", "LSTM", "MLP", "AbstractPolicy", "Attention", "BlackScholesDelta", "BucketHedge", "DeepSet", "Delta", "DeltaGamma",
-    "DeltaVega", "Frozen", "Leland", "MinimumVarianceDelta", "NoHedge", "NoTransactionBand", "Static", "WhalleyWilmott",
-    "WithWealth", "trainable",
+    "CNN", "GRU", "LSTM", "MLP", "AbstractPolicy", "Attention", "BlackScholesDelta", "BucketHedge", "DeepSet", "Delta",
+    "DeltaGamma", "DeltaVega", "Frozen", "Leland", "MinimumVarianceDelta", "NoHedge", "NoTransactionBand", "Static",
+    "WhalleyWilmott", "WithWealth", "trainable",
 ]  # fmt: skip
