@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
-
 from bench import assets
 from bench.assets import Asset, Judged, Measure, Outcome, cvar
+
 from deephedge.studies.ledgers import hedged
 from deephedge.studies.study import VALIDATION
 

@@ -11,8 +11,10 @@ from deephedge.data.transforms import FuturesRoll, ParBond
 from deephedge.data.transforms.base import Days
 
 SESSIONS = np.busday_offset("2024-01-01", np.arange(140), roll="forward").astype("datetime64[D]")
-LAST = tuple(str(day) for day in np.busday_offset(["2024-01-22", "2024-02-20", "2024-03-20", "2024-04-22", "2024-05-20",
-                                                   "2024-06-20", "2024-07-22", "2024-08-20", "2024-09-20"], 0))  # fmt: skip
+LAST = (
+    "2024-01-22", "2024-02-20", "2024-03-20", "2024-04-22", "2024-05-20", "2024-06-20", "2024-07-22", "2024-08-20",
+    "2024-09-20",
+)  # fmt: skip
 
 
 def curve() -> tuple[dict[str, np.ndarray], np.ndarray]:

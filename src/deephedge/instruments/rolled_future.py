@@ -14,22 +14,23 @@ SAME = 1e-5  # shares by which units may differ and no roll be meant: the roundi
 
 
 class RolledFuture(AbstractTradable):
-    r"""One contract of a strip that rolls, from an index :math:`E` without the jumps of rolling and its units :math:`u`.
+    r"""One contract of a strip that rolls, from an index :math:`E` without the jumps of rolling and its units.
 
-    ``underlier`` names the index; the quote ``"<underlier>.units"`` says how much of the contract held from each point
-    on one unit of the index is: the mark is :math:`F_k=u_kE_k`, and a change of the units is a roll,
+    ``underlier`` names the index; the quote ``"<underlier>.units"`` says how many of it, :math:`u_k`, the contract
+    held from each point on is: the mark is :math:`F_k=u_kE_k`, and a change of the units is a roll,
 
     .. math:: \text{gain} = u_k\,(E_{k+1}-E_k),
 
-    at which the old contract is closed at :math:`u_{k-1}E_k` and the new one opened at :math:`u_kE_k`; a problem charges
-    both. `data.transforms.FuturesRoll` makes the two quotes. Where each is divided by its value at the start of a window,
-    a contract is one that cost 1 there. Margins and interest are those of a `Future`; it never ends.
+    at which the old contract is closed at :math:`u_{k-1}E_k` and the new one opened at :math:`u_kE_k`; a problem
+    charges both. `data.transforms.FuturesRoll` makes the two quotes. Where each is divided by its value at the start of a
+    window, a contract is one that cost 1 there. Margins and interest are those of a `Future`; it never ends.
 
     >>> import deephedge as dh, jax.numpy as jnp
     >>> quotes = {"CL": jnp.array([1.0, 1.1, 1.0]), "CL.units": jnp.array([60.0, 61.0, 61.0])}
     >>> path = dh.MarketPath(jnp.array([0.0, 1.0, 2.0]), quotes, jnp.ones(3))
     >>> future = RolledFuture("CL")
-    >>> [[round(x, 3) for x in row.tolist()] for row in (future.price(path), future.cashflows(path), future.closing(path))]
+    >>> said = (future.price(path), future.cashflows(path), future.closing(path))
+    >>> [[round(x, 3) for x in row.tolist()] for row in said]
     [[60.0, 67.1, 61.0], [0.0, -1.1, 0.0], [60.0, 66.0, 61.0]]
     >>> future.rolls(path).tolist()
     [False, True, False]

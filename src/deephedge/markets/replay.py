@@ -26,9 +26,9 @@ class Replay(AbstractMarket):
     numeraire starts at 1 as well. One normal picks the window; a step is one row of history, ``step`` years.
 
     ``centre`` takes the growth of history off: quotes by name, each with the quote whose mean growth per step
-    :math:`g=E[S_{t+1}/S_t]` over the whole history it is divided by, :math:`S_t/g^t` (itself, or another of which it is a
-    share: the spot price of a rolled future). No policy is then paid for a trend of those years; what a day tells
-    of the days after it stays.
+    :math:`g=E[S_{t+1}/S_t]` over the whole history it is divided by, :math:`S_t/g^t` (itself, or another that it
+    follows: the first nearby and the rolled future). No policy is then paid for a trend of those years; what a
+    day tells of the days after it stays.
 
     Raises ``DataError`` for gaps, ``UnknownQuote``, ``GridError`` for a grid of other steps or longer than the history.
 

@@ -14,14 +14,14 @@ from deephedge.data.transforms.base import AbstractFormula, Days
 
 @dataclass(frozen=True)
 class FuturesRoll(AbstractFormula):
-    r"""An excess-return index of a position that leaves the nearby ``near`` for the next one, ``far``, before it expires,
+    r"""An excess-return index of what leaves the nearby ``near`` for the next one, ``far``, before it expires,
 
     .. math:: E_{t+1} = E_t\,F^{i_t}_{t+1}/F^{i_t}_t, \qquad u_t = F^{i_t}_t/E_t,
 
-    with :math:`i_t` the contract held from the close of day :math:`t` on: the nearby, and from ``lag_days`` calendar days
-    before the last trading day of the front contract the next one. :math:`E` is 1 on the first day, and no gain comes
-    from the difference between two contracts. :math:`u` is constant between rolls and changes at each by the ratio of
-    the two contracts, so one contract gains :math:`u_t(E_{t+1}-E_t)`; `instruments.RolledFuture` is that contract.
+    with :math:`i_t` the contract held from the close of day :math:`t` on: the nearby, and from ``lag_days`` calendar
+    days before the last trading day of the front contract the next one. :math:`E` is 1 on the first day, and no gain
+    comes from the difference between two contracts. :math:`u` is constant between rolls and changes at each by the
+    ratio of the two contracts, so one contract gains :math:`u_t(E_{t+1}-E_t)`; `instruments.RolledFuture` is that contract.
 
     ``near`` and ``far`` are neighbours among continuous nearbys that move up after the last trading day of the front
     contract (``"CL01"`` and ``"CL02"``, or ``"CL02"`` and ``"CL03"``). ``expiries`` are those days; or a CSV file as
@@ -30,7 +30,8 @@ class FuturesRoll(AbstractFormula):
     Raises ``DataError`` where the last trading days do not reach all days, or where days are missing over a whole roll,
     so that the contract held expired unseen; prices of 0 and below have no index.
 
-    >>> days = Days(("A1", "A2"), np.arange("2024-01-02", "2024-01-05", dtype="M8[D]"), np.array([[10.0, 10, 9], [8, 8, 8]]))
+    >>> dates = np.arange("2024-01-02", "2024-01-05", dtype="datetime64[D]")
+    >>> days = Days(("A1", "A2"), dates, np.array([[10.0, 10.0, 9.0], [8.0, 8.0, 8.0]]))
     >>> roll = FuturesRoll("A1", "A2", "A", expiries=("2024-01-03", "2024-02-01"), lag_days=0)
     >>> {name: row.round(3).tolist() for name, row in roll.apply(days, {}).items()}
     {'A': [1.0, 1.0, 1.125], 'A.units': [10.0, 8.0, 8.0]}
@@ -54,7 +55,7 @@ class FuturesRoll(AbstractFormula):
         return (self.near, self.far)
 
     def apply(self, days: Days, constants: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """The index under ``name``, and ``"<name>.units"``, how much of the held contract one unit of it is."""
+        """The index under ``name``, and ``"<name>.units"``, how many units of it the contract held is."""
         prices, dates = days.positive().values, days.dates.astype("datetime64[D]")
         last = self._last_days()
         front = np.searchsorted(last, dates)

@@ -19,9 +19,9 @@ class ParBond(AbstractFormula):
 
     with the yields :math:`y=y_t` and :math:`y'=y_{t+1}`: half-yearly coupons at the yield of the day it is bought, and
     the price with what has accrued after a day :math:`\Delta`, 1/252 year. ``quote`` is the par yield (a fraction,
-    bond-equivalent); ``spread``, where given, is a quote added to it: a corporate index by its spread. ``funding`` is the
-    quote of a yearly rate :math:`r` that the position is financed at (nothing unless given): the index is then of excess
-    returns, as of a future on the bond. Nothing defaults.
+    bond-equivalent); ``spread``, where given, is a quote added to it: a corporate index by its spread. ``funding`` is
+    the quote of a yearly rate :math:`r` that the position is financed at (nothing unless given): the index is then of
+    excess returns, as of a future on the bond. Nothing defaults.
 
     Raises ``DataError`` where a yield is -100 % or less, or the position is wiped out in a day.
 
