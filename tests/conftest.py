@@ -16,6 +16,7 @@ WITH_ALL_PASSES = (
 # Long proofs of single markets and fits: marked slow, run by `make proofs` and left out of `make test`, which holds the
 # laws that every member passes.
 PROOFS = (
+    "evaluation/test_importance.py", "evaluation/test_sensitivities.py",
     "instruments/test_asian.py", "instruments/test_autocallable.py", "instruments/test_barrier.py",
     "instruments/test_bermudan.py", "instruments/test_bond_future.py", "instruments/test_callable.py",
     "instruments/test_cliquet.py", "instruments/test_convertible.py", "instruments/test_credit_index.py",
@@ -32,15 +33,18 @@ PROOFS = (
     "markets/test_jump_to_default.py", "markets/test_jumps.py", "markets/test_lifted.py", "markets/test_local.py",
     "markets/test_lognormal_hazard.py", "markets/test_mixture.py", "markets/test_nelson_siegel.py",
     "markets/test_panel.py", "markets/test_power.py",
-    "markets/test_rates.py", "markets/test_regime_bootstrap.py", "markets/test_regimes.py", "markets/test_rough.py",
+    "markets/test_rates.py", "markets/test_rating.py", "markets/test_regime_bootstrap.py",
+    "markets/test_regimes.py", "markets/test_rough.py",
     "markets/test_sabr.py", "markets/test_slv.py", "markets/test_surface.py", "markets/test_swap_rate.py",
-    "markets/test_uncertain.py", "markets/test_validate.py", "pricing/test_american.py",
+    "markets/test_uncertain.py", "markets/test_validate.py", "oracles/test_minimum_variance.py",
+    "pricing/test_american.py",
     "pricing/test_autocallable_formula.py", "pricing/test_basket_formulas.py",
     "pricing/test_black_karasinski_formula.py", "pricing/test_cir.py", "pricing/test_cliquet_formula.py",
     "pricing/test_fx_smile.py", "pricing/test_g2_formula.py", "pricing/test_hazard.py", "pricing/test_hullwhite.py",
     "pricing/test_jump_formulas.py", "pricing/test_path_formulas.py", "pricing/test_regimes_formula.py",
     "pricing/test_sabr_formula.py", "pricing/test_schwartz.py", "pricing/test_ssvi.py",
     "pricing/test_variance_formula.py", "training/test_generator.py",
+    "training/test_tilt.py",
 )  # fmt: skip
 
 

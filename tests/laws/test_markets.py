@@ -519,7 +519,7 @@ BENT = (
 )  # fmt: skip
 
 
-@every_member
+@every_kind
 def test_a_driver_is_a_unit_row_that_moves_what_it_names(name):
     """The first step is a diffusion's: the quote follows its driver, but for jumps and for what the scheme bends."""
     market, path, normals = market_of(name), quotes(paths(name)), np.asarray(draws(shape_of(name))[:, 0], float)

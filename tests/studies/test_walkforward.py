@@ -112,6 +112,7 @@ def test_features_are_switched_off_in_one_line(study, tmp_path):
         study('off=["time_left", "log_moneyness"]')
 
 
+@pytest.mark.slow
 def test_ablation_says_what_helped(study, tmp_path):
     one = study("groups={time=['time_left'],money=['log_moneyness']}", "training.updates=40", "training.paths=256")
     found = ablate(one, seeds=2, out=tmp_path)
