@@ -1,5 +1,6 @@
 """Exposures to joint moves of a curve, beside the sums they are by hand."""
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -24,8 +25,12 @@ def path(*moves):
     return dh.MarketPath(jnp.zeros(len(moves)), quotes, jnp.ones(len(moves)))
 
 
+def seen(contracts, weights, path):
+    return eqx.filter_jit(f.Directions(contracts, NAMES, weights))(path)
+
+
 def test_they_are_durations_and_key_rates():
-    table = f.Directions((i.short(BOND), i.ZeroBond(2.0, CURVE)), NAMES, WEIGHTS)(path(0.0))[0]
+    table = seen((i.short(BOND), i.ZeroBond(2.0, CURVE)), WEIGHTS, path(0.0))[0]
     np.testing.assert_allclose(table[0], WEIGHTS @ (np.array(TENORS) * PAYMENTS), rtol=1e-5)
     np.testing.assert_allclose(table[1], WEIGHTS[:, 1] * -2 * np.exp(-0.06), rtol=1e-5)
 
@@ -33,7 +38,7 @@ def test_they_are_durations_and_key_rates():
 def test_a_future_moves_with_the_forward_of_its_bond():
     bond = i.FixedBond(dh.Schedule.uniform(1.0, 3.0, 2), 0.06, CURVE)
     future = i.BondFuture((bond,), (1.0,), expiry=1.0)
-    table = f.Directions((i.Nothing(), future), NAMES, [[1.0, 1.0, 1.0], [1.0, 0.0, 0.0]])(path(0.0))[0]
+    table = seen((i.Nothing(), future), [[1.0, 1.0, 1.0], [1.0, 0.0, 0.0]], path(0.0))[0]
     due = np.array([0.06, 1.06]) * np.exp(-YIELDS[1:] * TENORS[1:] + YIELDS[0])
     np.testing.assert_allclose(table[1], [-due @ [1, 2], due.sum()], rtol=1e-5)
     np.testing.assert_array_equal(table[0], 0.0)
@@ -41,14 +46,14 @@ def test_a_future_moves_with_the_forward_of_its_bond():
 
 def test_one_direction_a_quote_is_buckets():
     each = (i.short(i.EuropeanCall("A", 1.0, 1.0)), i.Spot("A"))
-    seen = dh.MarketPath(jnp.zeros(2), {"A": jnp.array([1.0, 1.1]), "A.vol": jnp.full(2, 0.2)}, jnp.ones(2))
+    points = dh.MarketPath(jnp.zeros(2), {"A": jnp.array([1.0, 1.1]), "A.vol": jnp.full(2, 0.2)}, jnp.ones(2))
     np.testing.assert_allclose(
-        f.Directions(each, ("A", "A.vol"), np.eye(2))(seen), f.Buckets(each, ("A", "A.vol"))(seen), rtol=1e-6
+        f.Directions(each, ("A", "A.vol"), np.eye(2))(points), f.Buckets(each, ("A", "A.vol"))(points), rtol=1e-6
     )
 
 
 def test_it_knows_nothing_of_later_points():
-    feature = f.Directions((i.long(BOND), i.ZeroBond(2.0, CURVE)), NAMES, WEIGHTS)
+    feature = eqx.filter_jit(f.Directions((i.long(BOND), i.ZeroBond(2.0, CURVE)), NAMES, WEIGHTS))
     one, other = feature(path(0.0, 0.01, 0.02)), feature(path(0.0, 0.01, -0.5))
     np.testing.assert_array_equal(one[:2], other[:2])
     assert not np.allclose(one[2], other[2])
@@ -57,7 +62,7 @@ def test_it_knows_nothing_of_later_points():
 def test_duration_matching_leaves_the_square_of_a_shift():
     hedge = dh.policies.BucketHedge(ridge=0.0)
     zero = i.ZeroBond(2.0, CURVE)
-    table = f.Directions((i.long(BOND), zero, i.Nothing()), NAMES, [[1.0] * 3])(path(0.0))[0]
+    table = seen((i.long(BOND), zero, i.Nothing()), [[1.0] * 3], path(0.0))[0]
     held = np.asarray(hedge(hedge.encode({"buckets": table}), jnp.zeros(2), None)[0], float)
     assert held[1] == 0.0 and held[0] == pytest.approx(-(np.array(TENORS) @ PAYMENTS) / (2 * np.exp(-0.06)), rel=1e-4)
     left = [

@@ -213,7 +213,7 @@ MEMBERS = {
 # Those that compile for long, or are another look at a class above: left to `make proofs`.
 PROOFS = (
     "put that outlives the path", "Heston call that ends", "FxForward on a cross", "FxOption on a cross",
-    "BondFuture of two as cheap", "FloatingRateNote", "Cap", "Asian", "HestonCall",
+    "BondFuture of two as cheap", "Ending of a bond", "FloatingRateNote", "Cap", "Asian", "HestonCall",
     "second nearby to the end", "put held to its end", "Cliquet whose sum is bound", "VolatilitySwap in Heston's world",
     "DatedVarianceSwap in Heston's world", "Autocallable", "Swaption", "BermudanSwaption", "BermudanBondOption",
     "CallableBond", "ConvertibleBond", "ConvertibleBond called and put", "Barrier that starts", "DoubleBarrier",

@@ -92,7 +92,7 @@ def test_it_runs_from_files_to_policies(study):
     paths, starts = found.windows("validation")
     assert np.all(np.asarray(paths.quotes["USDEUR"][:, 0]) == 1.0) and len(starts) > 100
     assert not np.all(np.asarray(paths.quotes["EURUSD"][:, 0]) == 1.0)
-    assert set(found.market.names) == {"USDEUR", "USDEUR.vol", "surprise"} and found.underlier == "EURUSD"
+    assert set(found.market.names) == {"USDEUR", "USDEUR.vol", "surprise"} and found.underlier == "USDEUR"
 
 
 def test_a_window_of_history_is_a_market(study):

@@ -106,7 +106,7 @@ class FilteredHistoricalPanel(AbstractMarket):
 
     @property
     def martingale(self) -> bool:
-        return self.drift is None
+        return self.drift is None and bool(self.prices)  # of bonds that follow from yields nothing is said
 
     def drivers(self) -> dict[str, Float[Array, " factor"]]:
         """The first normal of a day, where the first series is a price: the larger, the larger its return."""

@@ -33,9 +33,14 @@ class Likeness:
 
 
 def simulate(study: Study, *, paths: int = PATHS, screen: Screen | None = None) -> list[Likeness]:
-    """Stylised facts of simulated years beside training and validation years, never of the test years."""
+    """Stylised facts of simulated years beside training and validation years, never of the test years.
+
+    They are facts about returns: none where the study rebases nothing, for then no quote is a price.
+    """
     screen = screen or Screen.silent()
     require(study.data is not None, f"{study.name} has no [data], so no history to compare with", ConfigError)
+    if study.data is not None and study.data.rebase == ():
+        return []
     with screen.stage("fitting the markets to the training years"):
         markets = {"": study.market, **study.rivals}
     with screen.stage(f"comparing {paths:,} simulated years with history"):
@@ -44,7 +49,7 @@ def simulate(study: Study, *, paths: int = PATHS, screen: Screen | None = None) 
             name: sample(market, grid, paths, key=study.key_for(f"agreement.{name}"), method="random")
             for name, market in markets.items()
         }
-        real = {part: _years(study.years(part)) for part in (TRAIN, VALIDATION) if study.has_years(part)}
+        real = {part: _years(study.years(part), study.underlier) for part in (TRAIN, VALIDATION) if study.has_years(part)}
         return list(_rows(study.underlier, drawn, real))
 
 
@@ -92,12 +97,12 @@ def _facts(rows: list[Agreement]) -> dict[str, Agreement]:
     return {row.statistic: row for row in rows}
 
 
-def _years(history: History) -> MarketPath:
+def _years(history: History, name: str) -> MarketPath:
     """History in windows of a year; a volatility only where it is known throughout."""
     quotes = {name: row for name, row in history.quotes.items() if np.isfinite(row).all()}
     steps = min(YEAR, len(history) - 1)
     require(steps == YEAR, f"a year of history is needed to compare with, there are {len(history)} days", ConfigError)
-    return cut(quotes, YEAR, stride=STRIDE, rebase=(history.names[0],))  # pyright: ignore
+    return cut(quotes, YEAR, stride=STRIDE, rebase=(name,))  # pyright: ignore
 
 
 def _write(batch: MarketPath, file: Path) -> None:

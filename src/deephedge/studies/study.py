@@ -110,9 +110,11 @@ class Study:
 
     @property
     def underlier(self) -> str:
-        """What the price is called: the first quote, where [data] names files or a data set of the store."""
+        """What the price is called: the first that is rebased, or the first quote of files or of the store."""
         if self.data is None:
             return "SPX"
+        if self.data.rebase:
+            return self.data.rebase[0]
         return self.history.names[0] if self.data.joined else self.data.name
 
     @cached_property
