@@ -15,14 +15,14 @@ class RolledFuture(AbstractTradable):
     r"""One contract of a strip that rolls, from an index :math:`E` without the jumps of rolling and its units.
 
     ``underlier`` names the index; the quote ``"<underlier>.units"`` says how many of it, :math:`u_k`, the contract
-    held from each point on is, and the quote ``"<underlier>.rolls"`` where that is another one (1, else 0). The mark is
-    :math:`F_k=u_kE_k`,
+    held from each point on is, and ``"<underlier>.rolls"`` where that is another contract than before (1, else 0):
 
-    .. math:: \text{gain} = u_k\,(E_{k+1}-E_k),
+    .. math:: F_k = u_k E_k, \qquad \text{gain} = u_k\,(E_{k+1}-E_k).
 
-    at which the old contract is closed at :math:`u_{k-1}E_k` and the new one opened at :math:`u_kE_k`; a problem
+    At a roll the old contract is closed at :math:`u_{k-1}E_k` and the new one opened at :math:`u_kE_k`; a problem
     charges both. `data.transforms.FuturesRoll` makes the quotes. Where index and units are divided by their values at
-    the start of a window, a contract is one that cost 1 there. Margins and interest are those of a `Future`; it never ends.
+    the start of a window, a contract is one that cost 1 there. Margins and interest are those of a `Future`; it never
+    ends.
 
     >>> import deephedge as dh, jax.numpy as jnp
     >>> quotes = {"CL": jnp.array([1.0, 1.1, 1.0]), "CL.units": jnp.array([60.0, 61.0, 61.0])}
