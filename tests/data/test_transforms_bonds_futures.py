@@ -50,7 +50,8 @@ def test_a_contract_gains_what_a_desk_would_have(nearby, lag):
     index, units = found["R"], found["R.units"]
     gains, rolls = traded(contracts, nearby, lag)
     np.testing.assert_allclose(np.cumsum(units[:-1] * np.diff(index)), gains[1:], rtol=1e-9, atol=1e-9)
-    assert index[0] == 1 and np.sum(np.abs(np.diff(units)) > 1e-9) == rolls >= 6
+    assert index[0] == 1 and found["R.rolls"].sum() == rolls >= 6
+    np.testing.assert_array_equal(np.flatnonzero(np.abs(np.diff(units)) > 1e-9) + 1, np.flatnonzero(found["R.rolls"]))
 
 
 def test_missing_days_are_spanned_and_an_unseen_expiry_is_refused():
@@ -138,3 +139,9 @@ def test_percent_taken_for_fractions_is_told():
         ParBond("y", 30.0, "B", funding="y").apply(Days(("y",), SESSIONS[:2], np.array([[500.0, 900.0]])), {})
     with pytest.raises(DataError, match="whole half years"):
         ParBond("y", 4.9, "B")
+
+
+def test_a_roll_between_contracts_of_one_price_is_a_roll():
+    days = Days(("A", "B"), SESSIONS, np.full((2, len(SESSIONS)), 60.0))
+    found = FuturesRoll("A", "B", "R", expiries=LAST).apply(days, {})
+    assert found["R.rolls"].sum() == 6 and np.ptp(found["R.units"]) == 0

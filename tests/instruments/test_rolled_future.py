@@ -20,7 +20,7 @@ def both() -> dh.MarketPath:
     points = np.arange(10)
     index = np.cumprod(np.r_[1.0, marks[HELD[:-1], points + 1] / marks[HELD[:-1], points]])
     quotes = dict(zip("ABC", marks, strict=True))
-    quotes |= {"R": index, "R.units": marks[HELD, np.arange(11)] / index}
+    quotes |= {"R": index, "R.units": marks[HELD, np.arange(11)] / index, "R.rolls": np.diff(HELD, prepend=HELD[0])}
     interest = np.exp(np.cumsum(np.r_[0.0, rng.uniform(0.0, 0.02, 10)]))
     return dh.MarketPath(
         GRID.times, {k: jnp.asarray(v, jnp.float32) for k, v in quotes.items()}, jnp.asarray(interest, jnp.float32)

@@ -79,7 +79,8 @@ class Rolled(m.AbstractMarket):
         path = self.index.path(grid, shocks)
         point = jnp.arange(grid.points)
         ratio = jnp.where(point % 3 == 0, 1.0 + 0.1 * jnp.tanh(path.quotes["R"] - 1.0) - 0.01, 1.0)
-        return path.with_quotes({"R.units": 60.0 * jnp.cumprod(ratio)})
+        rolls = (point % 3 == 0).astype(ratio.dtype)
+        return path.with_quotes({"R.units": 60.0 * jnp.cumprod(ratio), "R.rolls": rolls})
 
 
 RATES = m.HullWhite(((1.0, 10.0), (0.03, 0.038)), 0.1, 0.012)

@@ -10,23 +10,23 @@ from deephedge.core.paths import MarketPath
 from deephedge.instruments.base import AbstractTradable
 from deephedge.instruments.futures import margined
 
-SAME = 1e-5  # shares by which units may differ and no roll be meant: the rounding of float32
-
 
 class RolledFuture(AbstractTradable):
     r"""One contract of a strip that rolls, from an index :math:`E` without the jumps of rolling and its units.
 
     ``underlier`` names the index; the quote ``"<underlier>.units"`` says how many of it, :math:`u_k`, the contract
-    held from each point on is: the mark is :math:`F_k=u_kE_k`, and a change of the units is a roll,
+    held from each point on is, and ``"<underlier>.rolls"`` where that is another contract than before (1, else 0):
 
-    .. math:: \text{gain} = u_k\,(E_{k+1}-E_k),
+    .. math:: F_k = u_k E_k, \qquad \text{gain} = u_k\,(E_{k+1}-E_k).
 
-    at which the old contract is closed at :math:`u_{k-1}E_k` and the new one opened at :math:`u_kE_k`; a problem
-    charges both. `data.transforms.FuturesRoll` makes the two quotes. Where each is divided by its value at the start of a
-    window, a contract is one that cost 1 there. Margins and interest are those of a `Future`; it never ends.
+    At a roll the old contract is closed at :math:`u_{k-1}E_k` and the new one opened at :math:`u_kE_k`; a problem
+    charges both. `data.transforms.FuturesRoll` makes the quotes. Where index and units are divided by their values at
+    the start of a window, a contract is one that cost 1 there. Margins and interest are those of a `Future`; it never
+    ends.
 
     >>> import deephedge as dh, jax.numpy as jnp
     >>> quotes = {"CL": jnp.array([1.0, 1.1, 1.0]), "CL.units": jnp.array([60.0, 61.0, 61.0])}
+    >>> quotes["CL.rolls"] = jnp.array([0.0, 1.0, 0.0])
     >>> path = dh.MarketPath(jnp.array([0.0, 1.0, 2.0]), quotes, jnp.ones(3))
     >>> future = RolledFuture("CL")
     >>> said = (future.price(path), future.cashflows(path), future.closing(path))
@@ -49,8 +49,8 @@ class RolledFuture(AbstractTradable):
         return self._before(path) * path.quote(self.underlier)
 
     def rolls(self, path: MarketPath) -> Bool[Array, " points"]:
-        units = self._units(path)
-        return jnp.abs(units - self._before(path)) > SAME * jnp.abs(units)
+        moved = path.quote(f"{self.underlier}.rolls") > 0
+        return moved.at[0].set(False)  # at the first point nothing was held
 
     def _units(self, path: MarketPath) -> Float[Array, " points"]:
         return path.quote(f"{self.underlier}.units")

@@ -21,7 +21,8 @@ class FuturesRoll(AbstractFormula):
     with :math:`i_t` the contract held from the close of day :math:`t` on: the nearby, and from ``lag_days`` calendar
     days before the last trading day of the front contract the next one. :math:`E` is 1 on the first day, and no gain
     comes from the difference between two contracts. :math:`u` is constant between rolls and changes at each by the
-    ratio of the two contracts, so one contract gains :math:`u_t(E_{t+1}-E_t)`; `instruments.RolledFuture` is that contract.
+    ratio of the two contracts, so one contract gains :math:`u_t(E_{t+1}-E_t)`; `instruments.RolledFuture` is that
+    contract.
 
     ``near`` and ``far`` are neighbours among continuous nearbys that move up after the last trading day of the front
     contract (``"CL01"`` and ``"CL02"``, or ``"CL02"`` and ``"CL03"``). ``expiries`` are those days; or a CSV file as
@@ -34,7 +35,7 @@ class FuturesRoll(AbstractFormula):
     >>> days = Days(("A1", "A2"), dates, np.array([[10.0, 10.0, 9.0], [8.0, 8.0, 8.0]]))
     >>> roll = FuturesRoll("A1", "A2", "A", expiries=("2024-01-03", "2024-02-01"), lag_days=0)
     >>> {name: row.round(3).tolist() for name, row in roll.apply(days, {}).items()}
-    {'A': [1.0, 1.0, 1.125], 'A.units': [10.0, 8.0, 8.0]}
+    {'A': [1.0, 1.0, 1.125], 'A.units': [10.0, 8.0, 8.0], 'A.rolls': [0.0, 1.0, 0.0]}
     """
 
     near: str
@@ -55,7 +56,7 @@ class FuturesRoll(AbstractFormula):
         return (self.near, self.far)
 
     def apply(self, days: Days, constants: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """The index under ``name``, and ``"<name>.units"``, how many units of it the contract held is."""
+        """The index under ``name``; ``"<name>.units"``, how many of it are the contract held; ``"<name>.rolls"``."""
         prices, dates = days.positive().values, days.dates.astype("datetime64[D]")
         last = self._last_days()
         front = np.searchsorted(last, dates)
@@ -70,7 +71,8 @@ class FuturesRoll(AbstractFormula):
         require(missed.size == 0, told, DataError)
         closing = np.take_along_axis(prices[:, 1:], later[None], axis=0)[0]
         index = np.cumprod(np.r_[np.ones(min(1, dates.size)), closing / now[:-1]])
-        return {self.name: index, f"{self.name}.units": now / index}
+        moved = np.diff(front + held, prepend=(front + held)[:1]) > 0
+        return {self.name: index, f"{self.name}.units": now / index, f"{self.name}.rolls": moved.astype(float)}
 
     def _last_days(self) -> np.ndarray:
         if isinstance(self.expiries, tuple):
