@@ -38,12 +38,14 @@ from deephedge.evaluation import (
     series_metrics,
     sharpe,
 )
-from deephedge.evaluation.bootstrap import block_length
 
 ROOT = Path(__file__).parents[1]
 FILES = {"spot": "pypi_skfolio_sp500_close_1990_2022.csv.gz", "vol": "vix_ohlc_1990_2022.csv"}
 TRAIN, VALIDATION, TEST = ("1990-01-01", "2009-12-31"), ("2010-01-01", "2013-12-31"), ("2014-01-01", "2022-12-31")
+SAID = {"publisher": "S&P Dow Jones Indices (S&P 500), Cboe (VIX)",
+        "licence": "files: BSD-3 (S&P 500, from skfolio), ODC-PDDL (VIX); the publishers' terms apply"}  # fmt: skip
 YEAR = 252
+BLOCK = book.STEPS  # days: options of one month hang together, and volatility clusters, which means do not show
 IMPACT = 2e-4  # a trade of one unit of capital moves the future by 2 bp: the unit is then about a billion dollars
 PAIRS = (("alone", "none"), ("alone", "delta"), ("none", "delta"), ("none", "learnt"), ("delta", "learnt"))
 
@@ -92,7 +94,7 @@ def paired(gains: dict[str, np.ndarray], resamples: int) -> dict[str, dict]:
     """What each step adds: differences of all figures on the same resampled days."""
     rows = {}
     for before, after in PAIRS:
-        found = overlay(gains[before], gains[after] - gains[before], resamples=resamples)
+        found = overlay(gains[before], gains[after] - gains[before], block=BLOCK, resamples=resamples)
         rows[f"{after} - {before}"] = {
             "block": found.block, **{metric: asdict(one) for metric, one in found.difference.items()},
             "sharpe": sharpe_gap(gains[before], gains[after], resamples),
@@ -103,8 +105,7 @@ def paired(gains: dict[str, np.ndarray], resamples: int) -> dict[str, dict]:
 def sharpe_gap(before: np.ndarray, after: np.ndarray, resamples: int) -> dict[str, float]:
     """Difference of Sharpe ratios a year, 95 % by the quantiles of stationary blocks, the same days for both."""
     both = np.stack([before, after], axis=1)
-    block = block_length(len(both), "auto", None, [before, after])
-    orders = Resampling(block, resamples, circular=False).orders(len(both))
+    orders = Resampling(BLOCK, resamples, circular=False).orders(len(both))
     drawn = np.concatenate([np.diff(sharpe(np.moveaxis(both[order], 1, 0)), axis=-1)[:, 0] for order in orders])
     low, high = np.quantile(drawn, (0.025, 0.975)) * YEAR**0.5
     return {"value": float(np.diff(sharpe(both))[0]) * YEAR**0.5, "low": float(low), "high": float(high)}
@@ -207,7 +208,7 @@ def main(arguments: list[str] | None = None) -> dict:
     if missing:
         print(f"no data at {folder}: {', '.join(missing)}; name the folder with --data or DEEPHEDGE_DATA")
         return {}
-    start, history = time.perf_counter(), data.load({role: folder / name for role, name in FILES.items()})
+    start, history = time.perf_counter(), data.load({role: folder / name for role, name in FILES.items()}, **SAID)
     found = {"data": history.provenance.as_dict(), **study(history, Effort(chosen.quick))}
     found["seconds"] = time.perf_counter() - start
     if not chosen.quick:

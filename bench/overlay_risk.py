@@ -71,11 +71,13 @@ def risk_backtest(history: data.History, days: np.ndarray, held: Held) -> dict:
     es = var + tail
     kept = (es > 0) & (tail > 0)  # a book that cannot lose has no shortfall to test
     hits = exceeded(came[kept], hundredth[kept])
+    # A row is the same history a day later: mixed within each day, rows are draws of their own.
+    drawn = np.random.default_rng(0).permuted(scenarios[:, kept], axis=0)
     return {
         "days": int(kept.sum()), "left out": int((~kept).sum()), "exceedances": int(hits.sum()),
         "expected": (1 - VAR) * float(kept.sum()), "kupiec": _told(kupiec(hits, VAR)),
         "conditional coverage": _told(conditional_coverage(hits, VAR)),
-        "shortfall": _told(shortfall(came[kept], var[kept], es[kept], ES, scenarios[:, kept])),
+        "shortfall": _told(shortfall(came[kept], var[kept], es[kept], ES, drawn)),
     }  # fmt: skip
 
 
