@@ -49,7 +49,8 @@ def simulate(study: Study, *, paths: int = PATHS, screen: Screen | None = None) 
             name: sample(market, grid, paths, key=study.key_for(f"agreement.{name}"), method="random")
             for name, market in markets.items()
         }
-        real = {part: _years(study.years(part), study.underlier) for part in (TRAIN, VALIDATION) if study.has_years(part)}
+        parts = [part for part in (TRAIN, VALIDATION) if study.has_years(part)]
+        real = {part: _years(study.years(part), study.underlier) for part in parts}
         return list(_rows(study.underlier, drawn, real))
 
 
