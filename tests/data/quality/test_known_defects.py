@@ -141,7 +141,9 @@ def test_macro_figures_without_a_lag(market_file, name):
     file = f"F_macro/fred_{name}.csv"
     frame = market_file(file)
     origin = clean.of(clean.series(0)).origin
-    (found,) = ReleaseLag().findings(Records.of("values", Series(called=name).rows(frame, file), origin=origin))
+    (found,) = ReleaseLag().findings(
+        Records.of("values", Series(called=name, lag_days=0).rows(frame, file), origin=origin)
+    )
     assert found.severity == "error" and found.share == 1.0
     lagged = Series(called=name, lag_days=45).rows(frame, file)
     assert ReleaseLag().findings(Records.of("values", lagged, origin=origin)) == []
