@@ -44,7 +44,7 @@ def commodities(judged: Judged) -> dict[str, Any]:
     told = {name: per_cvar(x.wealth, level)(ones) for name, x in judged.outcomes.items()}
     harder = {f"the best in hindsight, {known}": above(known), f"the best in the first nearby, {near}": above(near)}
     margins = {str(margin): {"rival": rival} | above(rival, margin=margin) for margin, rival in chosen.items()}
-    learnt = {name: above(chosen[MARGIN], name) for name in study.policies}
+    learnt = {name: {rival: above(rival, name) for rival in (chosen[MARGIN], near)} for name in study.policies}
     return {"bar": above(chosen[MARGIN]), "rival": chosen[MARGIN], "needed": 0.15, "harder": harder,
             "profit per CVaR": told, "margins": margins, "policies": learnt}  # fmt: skip
 
@@ -55,7 +55,7 @@ def best(outcomes: dict[str, Outcome], level: float, margin: float) -> str:
 
 
 def credit(judged: Judged) -> dict[str, Any]:
-    """CVaR of the month below that of the rate hedge alone; and below no hedge and the trained static hedge."""
+    """CVaR of the month below that of the rate hedge alone, as a share of it and in cash; and below the other hedges."""
 
     def of(name: str) -> Measure:
         return lambda counts: cvar(judged.outcomes[name].wealth, counts, judged.study.test.level)
@@ -64,7 +64,9 @@ def credit(judged: Judged) -> dict[str, Any]:
     ours = of(judged.chosen)
     harder = {name: judged.below(of(name), ours) for name in rivals}
     learnt = {name: judged.below(of("rate_hedge"), of(name)) for name in judged.study.policies}
-    return {"bar": judged.below(of("rate_hedge"), ours), "needed": 0.0, "harder": harder, "policies": learnt}
+    rate = of("rate_hedge")
+    cash = assets.interval(lambda counts: rate(counts) - ours(counts), len(judged.starts), judged.study)
+    return {"bar": judged.below(rate, ours), "needed": 0.0, "harder": harder, "in cash": cash, "policies": learnt}
 
 
 MORE = {"oil": Asset("oil_producer", commodities), "credit": Asset("credit_book", credit)}
