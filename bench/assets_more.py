@@ -55,7 +55,7 @@ def best(outcomes: dict[str, Outcome], level: float, margin: float) -> str:
 
 
 def credit(judged: Judged) -> dict[str, Any]:
-    """CVaR of the month below that of the rate hedge alone, as a share of it and in cash; and below the other hedges."""
+    """CVaR of the month below that of the rate hedge alone, as a share of it and in cash; and below other hedges."""
 
     def of(name: str) -> Measure:
         return lambda counts: cvar(judged.outcomes[name].wealth, counts, judged.study.test.level)

@@ -9,8 +9,8 @@ import jax
 import numpy as np
 import pytest
 
+import deephedge as dh
 from deephedge.studies import Study
-from deephedge.studies.ledgers import hedged
 
 ROOT = Path(__file__).parents[1]
 OIL = "D_commodities/rtl_futures_curves_2007_2018.parquet"
@@ -75,7 +75,9 @@ def test_the_producer_is_an_independent_ledger(shipped):
     folder = Path(os.environ["DEEPHEDGE_DATA"])
     paths, starts = study.windows("validation")
     some = np.arange(5, len(starts), 90)
-    found = hedged(study.problem, {"it": study.baselines["first_100"]}, jax.tree.map(lambda x: x[some], paths))["it"]
+    found = dh.evaluate(study.problem, {"it": study.baselines["first_100"]}, jax.tree.map(lambda x: x[some], paths))[
+        "it"
+    ]
     table = pl.read_parquet(folder / OIL).sort("date").drop_nulls(["CL01", "NG01"])
     ends = pl.read_csv(folder / "D_commodities" / "rtl_expiry_table.csv", infer_schema=False)
     dates = table["date"].to_numpy().astype("datetime64[D]")
@@ -103,7 +105,9 @@ def test_the_credit_book_is_an_independent_ledger(shipped):
     """The rate hedge: a month of par bonds bought anew each day, from yields and spreads."""
     study = shipped("credit_book")
     paths, starts = study.windows("validation")
-    found = hedged(study.problem, {"it": study.baselines["rate_hedge"]}, jax.tree.map(lambda x: x[:64], paths))["it"]
+    found = dh.evaluate(study.problem, {"it": study.baselines["rate_hedge"]}, jax.tree.map(lambda x: x[:64], paths))[
+        "it"
+    ]
     years = study.years("validation")
     treasury, spread, bill = (years.quote(name) for name in ("us.5y", "oas", "us.3m"))
 

@@ -95,6 +95,21 @@ def test_it_runs_from_files_to_policies(study):
     assert set(found.market.names) == {"USDEUR", "USDEUR.vol", "surprise"} and found.underlier == "USDEUR"
 
 
+def test_a_file_that_a_transform_reads_is_found_as_data_are(study, tmp_path, monkeypatch):
+    (tmp_path / "calendars").mkdir()
+    ends = np.arange("2020-01", "2022-03", dtype="datetime64[M]").astype("datetime64[D]") + 19
+    rows = [f"E,{end},{str(end)[:4]},F" for end in ends]
+    (tmp_path / "calendars" / "ends.csv").write_text(
+        "\n".join(["tick.prefix,Last.Trade,Year,Month.Letter", *rows]) + "\n"
+    )
+    monkeypatch.setenv("DEEPHEDGE_DATA", str(tmp_path))
+    roll = '{ type = "transforms.FuturesRoll", near = "EURUSD", far = "EURUSD", name = "R", prefix = "E",'
+    roll += ' expiries = "calendars/ends.csv" },'
+    history = study(DATA.replace("transforms = [", f"transforms = [\n    {roll}")).history
+    np.testing.assert_allclose(history.quote("R"), history.quote("EURUSD") / history.quote("EURUSD")[0], rtol=1e-12)
+    assert history.quote("R.rolls").sum() == 24
+
+
 def test_a_window_of_history_is_a_market(study):
     found = study(market='[market]\ntype = "fitted.Replay"\n')
     found.check_shapes()

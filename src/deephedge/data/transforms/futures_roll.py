@@ -62,7 +62,7 @@ class FuturesRoll(AbstractFormula):
         front = np.searchsorted(last, dates)
         reach = bool(dates.size == 0 or (last.size and last[0] < dates[-1] and front[-1] < last.size))
         told = f"{self.name}: the last trading days ({last[:1]} to {last[-1:]}) do not reach {dates[-1:]}; give more"
-        require(reach or dates.size < 1, told, DataError)
+        require(reach, told, DataError)
         held = (last[front] - dates <= np.timedelta64(self.lag_days, "D")).astype(int)
         now = np.take_along_axis(prices, held[None], axis=0)[0]
         later = held[:-1] - np.diff(front)  # the place among the nearbys to which the held contract has moved up
