@@ -69,3 +69,18 @@ def test_mistakes_are_one_sentence_and_leave_with_2(ask, words, told):
     assert code == 2 and told in err
     assert err.splitlines()[-1].startswith("error: ")
     assert "no data sets" in ask("list")[1]
+
+
+def test_the_report_of_a_check_and_a_repair_that_leaves_what_was(ask, tmp_path):
+    rows = [f"2024-{1 + k // 25:02d}-{1 + k % 25:02d},{100 + k % 7}" for k in range(75)]
+    (tmp_path / "twice.csv").write_text("\n".join(["date,SPX", *rows, *rows[:5], "2024-02-03,999"]) + "\n")
+    assert ask("add", "twice", "twice.csv")[0] == 0
+    code, out, err = ask("check", "twice", "--page", "page.html")
+    assert code == 2 and "duplicates" in out and "is refused" in err.splitlines()[-1]
+    assert "outliers" in (tmp_path / "page.html").read_text()
+    code, out, _ = ask("check", "twice", "--share", "1", "--repair", "all")
+    assert code == 0 and "repaired: twice@" in out
+    assert "81" in ask("query", f'select count(*) n from "twice@{out.split("twice@")[-1].strip()}"')[1]
+    _, out, _ = ask("show", "twice")
+    assert "75 in" in out and "made of" in out and "once where all rows: 6 rows" in out
+    assert ask("check", "twice", "--repair", "some")[0] == 2

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deephedge.cli.state import screen
+from deephedge.core.errors import ConfigError, require
 
 if TYPE_CHECKING:
     from deephedge.data.store import Store
@@ -64,15 +65,21 @@ def check(
     name: Name, store: Where = None,
     page: Annotated[Path | None, typer.Option(metavar="FILE", help="Where the page goes (default: the store).")] = None,
     share: Annotated[float | None, typer.Option(min=0, max=1, help="Rows that may have errors (0.01).")] = None,
-    repair: Annotated[bool, typer.Option("--repair", help="Do what the report proposes: a new snapshot.")] = False,
+    repair: Annotated[
+        str | None, typer.Option(metavar="errors|all", help="Do what these findings propose: a new snapshot.")
+    ] = None,
 ) -> None:  # fmt: skip
     """What is wrong with a data set: on the screen and as a page; refused beyond the tolerance."""
+    from rich.text import Text
+
     from deephedge.data.quality import require_accepted, text
     from deephedge.studies import datasets
 
+    known = repair in (None, "errors", "all")
+    require(known, f"--repair takes errors, or all (warnings too), was {repair!r}", ConfigError)
     shown = screen()
     report, written, better = datasets.check(_store(store), name, page=page, share=share, repair=repair, screen=shown)
-    shown.say(text(report)) if shown.out is None else shown.out.print(text(report), markup=False)
+    shown.show(Text(text(report)))
     shown.show(f"page: {written}")
     if better is not None:
         shown.show(

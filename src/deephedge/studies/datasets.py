@@ -2,6 +2,7 @@
 
 import inspect
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from deephedge.studies.tables import plain
 from deephedge.training.checkpoint import replace_file
 
 SHOWN = 40  # rows of an answer on the screen
+A_DAY = 86_400.0  # seconds
 
 
 def add(
@@ -42,7 +44,7 @@ def add(
     places, settings = _split(given)
     found = opened(places, settings, layout=layout, mapping=mapping)
     said = {key: value for key, value in {"publisher": publisher, "licence": licence}.items() if value is not None}
-    fetched = store.root / "fetched" / name
+    fetched = _fetched(store, name)
     transport = Kept(Http(), fetched)
     span = Span.of(since, until)
 
@@ -59,6 +61,14 @@ def add(
         snapshot = store.add(name, pieces(), fresh=fresh)
     shutil.rmtree(fetched, ignore_errors=True)
     return snapshot
+
+
+def _fetched(store: Store, name: str) -> Path:
+    """Where answers of the network wait until all are there; those of an interruption before yesterday are too old."""
+    place = store.root / "fetched" / name
+    if place.is_dir() and time.time() - place.stat().st_mtime > A_DAY:
+        shutil.rmtree(place, ignore_errors=True)
+    return place
 
 
 def opened(
@@ -159,13 +169,14 @@ def _ends(store: Store, one: Snapshot) -> Table:
 
 
 def check(
-    store: Store, name: str, *, page: Path | None = None, share: float | None = None, repair: bool = False,
+    store: Store, name: str, *, page: Path | None = None, share: float | None = None, repair: str | None = None,
     screen: Screen | None = None,
 ) -> tuple[Report, Path, Snapshot | None]:  # fmt: skip
     """The report on a data set, where its page was written, and the repaired snapshot if that was asked for.
 
-    ``share`` of rows may have errors (1 % unless given). With ``repair`` the rules that the report proposes make a new
-    snapshot, which records them; the one before stays.
+    ``share`` of rows may have errors (1 % unless given). With ``repair`` the rules that ``"errors"`` propose, or
+    ``"all"`` findings (a step like a split may be none: look first), make a new snapshot, which records them; the one
+    before stays.
     """
     screen = screen or Screen.silent()
     snapshot = store.snapshot(name)
@@ -175,12 +186,14 @@ def check(
         report = checked(records, tolerance=tolerance)
     place = page or store.root / "checks" / f"{named(snapshot).replace('@', '-')}.html"
     replace_file(place, quality_page(report).encode())
-    if not (repair and report.rules):
+    found = [one.repair for one in report.findings if one.repair and one.severity == "error"]
+    rules = report.rules if repair == "all" else tuple(dict.fromkeys(found)) if repair else ()
+    if not rules:
         return report, place, None
-    with screen.stage(f"repairing by {len(report.rules):,} rules"):
-        better, _ = apply(records, report.rules)
-        rules = [rule.to_dict() for rule in report.rules]
-        made = store.add(snapshot.name, [better], fresh=True, rules=rules, parent=snapshot.id)
+    with screen.stage(f"repairing by {len(rules):,} rules"):
+        better, _ = apply(records, rules)
+        said = [rule.to_dict() for rule in rules]
+        made = store.add(snapshot.name, [better], fresh=True, rules=said, parent=snapshot.id)
     return report, place, made
 
 
