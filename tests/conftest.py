@@ -16,7 +16,10 @@ WITH_ALL_PASSES = (
 # Long proofs of single markets and fits: marked slow, run by `make proofs` and left out of `make test`, which holds the
 # laws that every member passes.
 PROOFS = (
-    "evaluation/test_importance.py", "evaluation/test_sensitivities.py",
+    "data/surfaces/test_fits.py", "data/surfaces/test_real_chains.py", "evaluation/test_attribution.py",
+    "evaluation/test_importance.py", 
+    "evaluation/test_sensitivities.py", "features/test_feature_greeks.py", "frictions/test_limits.py",
+    "instruments/test_exercise.py", "laws/test_relations.py",
     "instruments/test_asian.py", "instruments/test_autocallable.py", "instruments/test_barrier.py",
     "instruments/test_bermudan.py", "instruments/test_bond_future.py", "instruments/test_callable.py",
     "instruments/test_cliquet.py", "instruments/test_convertible.py", "instruments/test_credit_index.py",
@@ -36,7 +39,8 @@ PROOFS = (
     "markets/test_rates.py", "markets/test_rating.py", "markets/test_regime_bootstrap.py",
     "markets/test_regimes.py", "markets/test_rough.py",
     "markets/test_sabr.py", "markets/test_slv.py", "markets/test_surface.py", "markets/test_swap_rate.py",
-    "markets/test_uncertain.py", "markets/test_validate.py", "oracles/test_minimum_variance.py",
+    "markets/test_uncertain.py", "markets/test_validate.py", "objectives/test_pricing.py",
+    "objectives/test_spectral.py", "oracles/test_hodges_neuberger.py", "oracles/test_minimum_variance.py",
     "pricing/test_american.py",
     "pricing/test_autocallable_formula.py", "pricing/test_basket_formulas.py",
     "pricing/test_black_karasinski_formula.py", "pricing/test_cir.py", "pricing/test_cliquet_formula.py",

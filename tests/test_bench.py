@@ -17,8 +17,9 @@ def _from_the_root(monkeypatch):
         del sys.modules[name]
 
 
-BARS = ("1", "others", "2", "5", "notebook", "seeds", "rough", "tilt", "lookback", "prices")
-LONG = ("3", "impact", "flow", "swaption")  # compiled for half a minute: left to `make proofs`
+BARS = ("1", "notebook", "seeds", "prices")
+# compiled for long: left to `make proofs`
+LONG = ("2", "3", "5", "flow", "impact", "lookback", "others", "rough", "swaption", "tilt")
 
 
 @pytest.mark.parametrize("bar", [*BARS, *(pytest.param(bar, marks=pytest.mark.slow) for bar in LONG)])
@@ -74,6 +75,7 @@ def test_swaps_of_the_swaption_study_are_those_of_the_library():
     assert np.abs(paid[:, 1]).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_the_benchmark_of_growth_runs(tmp_path):
     from bench.growth import SWEEPS, growth
 
@@ -135,6 +137,7 @@ def test_a_chain_is_cut_by_its_rule_and_calibrated(monkeypatch):
     assert [row["model"] for row in rows] == ["SSVI", "SABR, by expiry"] and all(row["rmse"] < 0.6 for row in rows)
 
 
+@pytest.mark.slow
 def test_markets_are_ranked_on_years_they_were_not_fitted_to(capsys):
     from bench import validate
 

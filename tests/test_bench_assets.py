@@ -107,6 +107,7 @@ def test_the_study_fits_together(shipped, name):
     assert study.config["test"]["reference"] in study.baselines
 
 
+@pytest.mark.slow
 def test_the_treasury_is_an_independent_ledger(shipped):
     """Half of everything sold forward on the first day, from the publisher's file alone."""
     import polars as pl

@@ -129,6 +129,7 @@ def _weights(folder: Path) -> dict[str, np.ndarray]:
         return {name: opened.get_tensor(name) for name in opened.keys()}
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_is_as_if_nothing_had_happened(study):
     """kill -9 in the middle of training, Ctrl-C in the next, then to the end: the weights of a run never stopped."""
     much = ["training.updates=400", "training.validate_every=20", "training.paths=2048"]

@@ -81,10 +81,10 @@ def test_every_policy_meets_the_same_paths_and_one_path_is_for_rollout():
     "vol, cost, steps, count",
     [
         (1e-6, 0.0, 30, 2),
-        (1e-6, 1.0, 30, 2),
-        (5.0, 0.0, 30, 2),
-        (5.0, 1.0, 30, 2),
-        (0.2, 0.01, 1, 1),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in ((1e-6, 1.0, 30, 2), (5.0, 0.0, 30, 2), (5.0, 1.0, 30, 2), (0.2, 0.01, 1, 1))
+        ),
         (0.2, 0.01, 1000, 1),
     ],
 )

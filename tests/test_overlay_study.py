@@ -171,6 +171,7 @@ def told(moves: np.ndarray, days: np.ndarray) -> dict:
     return risk_backtest(history, days, Held(one, 0 * one, 0 * one, one, 0.16 * one, one * 10 / 252))
 
 
+@pytest.mark.slow
 def test_a_right_forecast_is_refused_as_seldom_as_promised_and_a_small_one_at_once():
     rng, days = np.random.default_rng(3), np.arange(600, 850)
     calm = rng.normal(scale=0.01, size=(20, 900))

@@ -27,6 +27,7 @@ def windows(rng, n, window):
     return (total[window:] - total[:-window]) / np.sqrt(window)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exact", [True, False])
 def test_errors_are_those_of_a_loop_over_resamples(monkeypatch, exact):
     """The second implementation: draw indices from the same counts, call ``metrics`` on each resample."""
@@ -86,6 +87,7 @@ def test_a_constant_gift_is_found_to_be_exactly_that():
         assert [gap.low, gap.high] == pytest.approx([value, value], abs=1e-6), metric
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("window, paths", [(20, 800), (None, 300)])
 def test_coverage(window, paths):
     """Windows that overlap: the intervals cover; taken for independent, they would cover a third of the time."""

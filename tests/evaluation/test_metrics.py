@@ -29,6 +29,7 @@ def test_normal_sample_meets_theory_within_its_standard_errors():
         assert 0 < error[name] < 0.05, name
 
 
+@pytest.mark.slow
 def test_standard_errors_are_the_spread_over_many_samples():
     samples = np.random.default_rng(1).normal(size=(400, 2000))
     many = [metrics(ledger(one), Entropic(1.0)) for one in samples]

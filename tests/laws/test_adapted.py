@@ -24,6 +24,7 @@ FEATURES = {
     "Price, with all it paid": f.Price(ENDED, total=True),
     "TimeLeft": f.TimeLeft(0.7),
     "Buckets": f.Buckets((i.short(CALL), i.Spot("A"), ENDED), ("A", "A"), (1, 2)),
+    "Directions": f.Directions((i.short(CALL), i.Spot("A")), ("A", "A.vol"), ((1.0, 0.5), (1.0, -1.0))),
     "Positions": f.Positions(i.Book((CALL, ENDED), (1.0, -2.0)), ("A",)),
     "Delta": f.Delta(CALL),
     "Delta of an option that ends": f.Delta(ENDED),

@@ -47,6 +47,7 @@ def test_the_exact_price_rises_with_the_cost_up_to_that_of_never_trading():
     np.testing.assert_allclose(prices[-1], never, atol=2e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [100.0, 4000.0])
 def test_another_unit_of_cash_is_another_number_for_the_same_hedge(scale):
     policy, risk, paths = learn(problem())

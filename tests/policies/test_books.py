@@ -24,6 +24,7 @@ def problem(*features, **more):
     return dh.HedgingProblem(GRID, BOOK, HEDGE, features, **more)
 
 
+@pytest.mark.slow
 def test_as_many_instruments_as_buckets_leave_none():
     told = problem(f.Buckets((BOOK, *HEDGE), ("A", "A.vol")))
     path = jax.tree.map(lambda x: x[0], dh.sample(MARKET, GRID, 1, key=jax.random.key(0), method="random"))

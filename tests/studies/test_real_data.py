@@ -76,6 +76,7 @@ def test_data_that_have_changed_are_refused(real_run, tmp_path, monkeypatch):
     check_data(study, RunFolder.open(place.path))
 
 
+@pytest.mark.slow
 def test_runs_are_compared_pair_by_pair_on_the_same_windows(real_run, tiny_run, tmp_path):
     _, place = real_run
     shutil.copytree(place.path, tmp_path / "twin")

@@ -137,6 +137,7 @@ def test_mistakes_in_an_ablation(study, tmp_path):
             ask()
 
 
+@pytest.mark.slow
 def test_every_look_at_the_test_years_is_on_record_and_all_are_tested_together(study, tmp_path):
     runs = []
     for number, override in enumerate(("seed=1", "seed=2", "seed=1")):
