@@ -17,7 +17,7 @@ WITH_ALL_PASSES = (
 # laws that every member passes.
 PROOFS = (
     "data/surfaces/test_fits.py", "data/surfaces/test_real_chains.py", "evaluation/test_attribution.py",
-    "evaluation/test_importance.py", 
+    "evaluation/test_importance.py",
     "evaluation/test_sensitivities.py", "features/test_feature_greeks.py", "frictions/test_limits.py",
     "instruments/test_exercise.py", "laws/test_relations.py",
     "instruments/test_asian.py", "instruments/test_autocallable.py", "instruments/test_barrier.py",
