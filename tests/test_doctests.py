@@ -12,14 +12,10 @@ MODULES = sorted(found.name for found in pkgutil.walk_packages(deephedge.__path_
 
 
 # Formulas, markets and some contracts compile for long: left to `make proofs`.
-LONG = (
-    "deephedge.pricing.", "deephedge.markets.", "deephedge.training.generator", "deephedge.training.tilt",
-    "deephedge.features.buckets", "deephedge.frictions.limits",
-    *(f"deephedge.instruments.{name}" for name in (
-        "american", "asian", "autocallable", "bermudan", "bond", "callable", "convertible", "curve", "exercise",
-        "heston", "lifecycle", "listed", "swaption", "swing",
-    )),
-)  # fmt: skip
+LONG = tuple(
+    f"deephedge.{layer}."
+    for layer in ("evaluation", "features", "frictions", "instruments", "markets", "pricing", "training")
+)
 
 
 @pytest.mark.parametrize(

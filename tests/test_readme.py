@@ -13,10 +13,10 @@ README = (ROOT / "README.md").read_text()
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 # One of each kind is run by `make test`, these by `make proofs`: compiling is all the time they take.
 LONG = (
-    "asian_option", "autocallable", "backtest_statistics", "barrier_option", "basket_option", "bermudan_swaption",
-    "bond_option", "book", "callable_bond", "cds_hedge", "cliquet", "commodity_futures", "credit", "futures_strip",
-    "fx_barrier", "fx_option", "joint_quanto", "limits", "put_spread_with_position", "rolling_option_hedge",
-    "several_seeds", "stress_and_tilt", "swap_hedge", "variance_swap",
+    "american_put", "asian_option", "autocallable", "backtest_statistics", "barrier_option", "basket_option",
+    "bermudan_swaption", "bond_option", "book", "callable_bond", "cds_hedge", "cliquet", "commodity_futures",
+    "credit", "futures_strip", "fx_barrier", "fx_option", "joint_quanto", "limits", "put_spread_with_position",
+    "rolling_option_hedge", "several_seeds", "stress_and_tilt", "swap_hedge", "variance_swap",
 )  # fmt: skip
 
 
