@@ -25,7 +25,7 @@ help: ## print this list
 demo: $(VENV)/.package ## set up, then train a small hedge and show it beside the baselines
 	$(BIN)/deephedge demo $(DEMO_ARGS)
 
-test: $(VENV)/.dev ## set up, then run the tests: all but the long proofs of single markets
+test: $(VENV)/.dev ## set up, then run the tests: all but the proofs of single formulas, markets and contracts
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'not slow' $(PYTEST_ARGS)
 
 proofs: $(VENV)/.news ## the whole test suite, long proofs too (some forty minutes on two cores)

@@ -13,42 +13,14 @@ WITH_ALL_PASSES = (
     "test_cli.py", "studies/", "policies/test_network.py", "markets/test_calibrate_options.py",
     "data/text/test_vectors.py",
 )  # fmt: skip
-# Long proofs of single markets and fits: marked slow, run by `make proofs` and left out of `make test`, which holds the
-# laws that every member passes.
+# Proofs of single members (formulas, markets, contracts, objectives) and long fits: marked slow, run by `make proofs` and
+# left out of `make test`, which holds the laws that every member passes, the studies and the command line.
+FOLDERS = ("tests/instruments/", "tests/markets/", "tests/objectives/", "tests/pricing/")
 PROOFS = (
     "data/surfaces/test_fits.py", "data/surfaces/test_real_chains.py", "evaluation/test_attribution.py",
-    "evaluation/test_importance.py",
-    "evaluation/test_sensitivities.py", "features/test_feature_greeks.py", "frictions/test_limits.py",
-    "instruments/test_exercise.py", "laws/test_relations.py",
-    "instruments/test_asian.py", "instruments/test_autocallable.py", "instruments/test_barrier.py",
-    "instruments/test_bermudan.py", "instruments/test_bond_future.py", "instruments/test_callable.py",
-    "instruments/test_cliquet.py", "instruments/test_convertible.py", "instruments/test_credit_index.py",
-    "instruments/test_fx.py", "instruments/test_lookback.py", "instruments/test_quanto.py",
-    "instruments/test_rates_contracts.py", "instruments/test_rolling.py", "instruments/test_swing.py",
-    "instruments/test_variance.py", "markets/test_bachelier_market.py", "markets/test_bates.py",
-    "markets/test_black_karasinski.py", "markets/test_calibrate.py", "markets/test_calibrate_briefly.py",
-    "markets/test_calibrate_commodity.py", "markets/test_calibrate_history.py", "markets/test_calibrate_lattice.py",
-    "markets/test_calibrate_options.py", "markets/test_calibrate_rates.py", "markets/test_calibrate_rough.py",
-    "markets/test_cir_market.py", "markets/test_clock.py", "markets/test_commodity.py", "markets/test_copula.py",
-    "markets/test_credit.py", "markets/test_curve_factors.py", "markets/test_dcc.py", "markets/test_dividends.py",
-    "markets/test_fx.py", "markets/test_fx_heston.py", "markets/test_g2.py", "markets/test_garch.py",
-    "markets/test_generative.py", "markets/test_heston.py", "markets/test_heston_nandi.py", "markets/test_joint.py",
-    "markets/test_jump_to_default.py", "markets/test_jumps.py", "markets/test_lifted.py", "markets/test_local.py",
-    "markets/test_lognormal_hazard.py", "markets/test_mixture.py", "markets/test_nelson_siegel.py",
-    "markets/test_panel.py", "markets/test_power.py",
-    "markets/test_rates.py", "markets/test_rating.py", "markets/test_regime_bootstrap.py",
-    "markets/test_regimes.py", "markets/test_rough.py",
-    "markets/test_sabr.py", "markets/test_slv.py", "markets/test_surface.py", "markets/test_swap_rate.py",
-    "markets/test_uncertain.py", "markets/test_validate.py", "objectives/test_pricing.py",
-    "objectives/test_spectral.py", "oracles/test_hodges_neuberger.py", "oracles/test_minimum_variance.py",
-    "pricing/test_american.py",
-    "pricing/test_autocallable_formula.py", "pricing/test_basket_formulas.py",
-    "pricing/test_black_karasinski_formula.py", "pricing/test_cir.py", "pricing/test_cliquet_formula.py",
-    "pricing/test_fx_smile.py", "pricing/test_g2_formula.py", "pricing/test_hazard.py", "pricing/test_hullwhite.py",
-    "pricing/test_jump_formulas.py", "pricing/test_path_formulas.py", "pricing/test_regimes_formula.py",
-    "pricing/test_sabr_formula.py", "pricing/test_schwartz.py", "pricing/test_ssvi.py",
-    "pricing/test_variance_formula.py", "training/test_generator.py",
-    "training/test_tilt.py",
+    "evaluation/test_importance.py", "evaluation/test_sensitivities.py", "features/test_feature_greeks.py",
+    "frictions/test_limits.py", "laws/test_relations.py", "oracles/test_hodges_neuberger.py",
+    "oracles/test_minimum_variance.py", "training/test_generator.py", "training/test_tilt.py",
 )  # fmt: skip
 
 
@@ -58,7 +30,8 @@ def _place(node) -> str:
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if _place(item).endswith(PROOFS):
+        place = _place(item)
+        if place.endswith(PROOFS) or any(folder in place for folder in FOLDERS):
             item.add_marker(pytest.mark.slow)
 
 

@@ -17,9 +17,9 @@ def _from_the_root(monkeypatch):
         del sys.modules[name]
 
 
-BARS = ("1", "notebook", "seeds", "prices")
+BARS = ("1", "prices")
 # compiled for long: left to `make proofs`
-LONG = ("2", "3", "5", "flow", "impact", "lookback", "others", "rough", "swaption", "tilt")
+LONG = ("2", "3", "5", "flow", "impact", "lookback", "notebook", "others", "rough", "seeds", "swaption", "tilt")
 
 
 @pytest.mark.parametrize("bar", [*BARS, *(pytest.param(bar, marks=pytest.mark.slow) for bar in LONG)])
@@ -85,6 +85,7 @@ def test_the_benchmark_of_growth_runs(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_the_benchmark_of_paths_runs(tmp_path):
     from bench.paths import path_speed, quantlib
 
@@ -100,6 +101,7 @@ def test_pictures_are_drawn(tmp_path):
     assert file.read_bytes().startswith(b"\x89PNG") and file.stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_our_side_of_the_benchmark_answers():
     from bench import ours
 
@@ -175,6 +177,7 @@ def test_what_a_hedge_takes_off_is_a_ratio_of_deviations():
     assert found["low"] < found["ratio"] < found["high"]
 
 
+@pytest.mark.slow
 def test_sensitivities_of_a_book_are_derivatives_of_its_price():
     import jax
     import numpy as np

@@ -58,6 +58,7 @@ def test_another_unit_of_cash_is_another_number_for_the_same_hedge(scale):
     np.testing.assert_allclose(two.position, one.position, atol=0.02)
 
 
+@pytest.mark.slow
 def test_what_is_too_dear_to_trade_is_held():
     told = problem(cost=0.3, initial=0.4)
     policy, risk, paths = learn(told)
