@@ -13,8 +13,8 @@ WITH_ALL_PASSES = (
     "test_cli.py", "studies/", "policies/test_network.py", "markets/test_calibrate_options.py",
     "data/text/test_vectors.py",
 )  # fmt: skip
-# Proofs of single members (formulas, markets, contracts, objectives) and long fits: marked slow, run by `make proofs` and
-# left out of `make test`, which holds the laws that every member passes, the studies and the command line.
+# Proofs of single members (formulas, markets, contracts, objectives) and long fits: marked slow, run by `make proofs`
+# and left out of `make test`, which holds the laws that every member passes, the studies and the command line.
 FOLDERS = ("tests/instruments/", "tests/markets/", "tests/objectives/", "tests/pricing/")
 PROOFS = (
     "data/surfaces/test_fits.py", "data/surfaces/test_real_chains.py", "evaluation/test_attribution.py",

@@ -19,7 +19,9 @@ def _from_the_root(monkeypatch):
 
 BARS = ("1", "prices")
 # compiled for long: left to `make proofs`
-LONG = ("2", "3", "5", "flow", "impact", "lookback", "notebook", "others", "rough", "seeds", "swaption", "tilt")
+LONG = (
+    "2", "3", "5", "flow", "impact", "lookback", "notebook", "others", "rough", "seeds", "swaption", "tilt",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("bar", [*BARS, *(pytest.param(bar, marks=pytest.mark.slow) for bar in LONG)])
