@@ -1,7 +1,6 @@
 """The long studies and benchmarks run for a few steps, so that none rots."""
 
 import os
-import os
 import sys
 from pathlib import Path
 
