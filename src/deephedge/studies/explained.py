@@ -14,6 +14,7 @@ from deephedge.studies.study import TEST, Study
 from deephedge.studies.tables import plain
 
 STEPS = "ledgers/explained.parquet"
+ROUNDING = 1e-6  # of the largest term: nothing
 
 
 def explain(study: Study, run: RunFolder) -> dict[str, Attribution]:
@@ -47,6 +48,7 @@ def table(found: Mapping[str, Attribution], unit: Unit, called: Mapping[str, str
         total = one.total()
         wealth = np.sum(list(total.values()), axis=0)
         spread = [wealth.std(ddof=1), np.asarray(total["unexplained"]).std(ddof=1)]
-        values = [*one.mean().values(), wealth.mean(), *spread]
-        rows.add_row(Text(called.get(name, name)), *(number(value * unit.factor) for value in values))
+        values = np.array([*one.mean().values(), wealth.mean(), *spread])
+        values[np.abs(values) < ROUNDING * np.abs(values).max()] = 0.0
+        rows.add_row(Text(called.get(name, name)), *(number(float(value) * unit.factor) for value in values))
     return rows
