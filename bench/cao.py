@@ -21,8 +21,8 @@ MONTH, QUARTER = 20, 60  # days
 PUBLISHED = {MONTH: (164.6, 137.6), QUARTER: (134.5, 95.4)}  # delta, the paper's agent
 CASES = {  # days, wealth in sight, bar, seeds
     "1 month": (MONTH, False, 118.0, 5),
-    "1 month, wealth in sight": (MONTH, True, 114.0, 2),
-    "3 months, wealth in sight": (QUARTER, True, 78.0, 1),
+    "1 month, wealth in sight": (MONTH, True, 114.0, 5),
+    "3 months, wealth in sight": (QUARTER, True, 78.0, 5),
 }
 
 

@@ -233,7 +233,7 @@ def client_flow(effort: Effort) -> list[dict]:
             print("flow", json.dumps(rows[-1]), flush=True)
         training = Flow.of(make(), tenor, smile, effort.paths(1024), "sobol")
         for kind, least in bars.items():
-            for seed in effort.seeds(1):
+            for seed in effort.seeds(5):
                 policy, seconds = learn(effort, training, RISKS[kind](), seed, 200, 1e-2)
                 row = judged(gathered(_outcomes(test, policy, key))[0])
                 free = np.asarray(gathered(_outcomes(dataclasses.replace(test, cost=0.0), policy, key))[0], float)
