@@ -149,8 +149,7 @@ def _one(
 def _unit(contract: AbstractTradable, path: MarketPath, groups: tuple) -> Steps:
     """All that one unit made, by its Greeks and its carry; of a book the sum over its contracts."""
     if isinstance(contract, Book):
-        parts = [_summed(kind, units, path, groups) for kind, units in zip(contract.kinds, contract.units, strict=True)]
-        return jax.tree.map(lambda *each: sum(each), *parts)
+        return contract.added(lambda each: _unit(each, path, groups))
     first, second = _expansion(contract, path, groups)
     values = (first[0], 0.5 * second[0], first[1], 0.5 * (second[1] - second[0]), first[2], first[3])
     after = path.numeraire[1:]
@@ -185,12 +184,6 @@ def _expansion(
         return both(jnp.ones_like(path.times))
     first, second = jax.vmap(both)(jnp.eye(path.times.size, dtype=zero.dtype))  # one point moves at a time
     return jnp.diagonal(first, axis1=0, axis2=2), jnp.diagonal(second, axis1=0, axis2=2)
-
-
-def _summed(kind: AbstractTradable, units: Float[Array, " unit"], path: MarketPath, groups: tuple) -> Steps:
-    # A spot holds no numbers at all: the units say how many of it there are.
-    each = eqx.filter_vmap(lambda contract, _: _unit(contract, path, groups))(kind, units)
-    return {name: units @ rows for name, rows in each.items()}
 
 
 def _carry(contract: AbstractTradable, path: MarketPath) -> Float[Array, " step"]:

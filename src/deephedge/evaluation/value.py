@@ -1,5 +1,7 @@
 """What a book is worth along many paths."""
 
+from typing import Any
+
 import equinox as eqx
 import jax
 from jaxtyping import Array, Float, Int, PyTree
@@ -8,6 +10,7 @@ from deephedge.core.errors import ProblemError, require
 from deephedge.core.parallel import gathered, over_paths
 from deephedge.core.paths import MarketPath
 from deephedge.instruments.base import AbstractContract, AbstractTradable
+from deephedge.instruments.book import Book
 
 CHUNK = 64  # paths valued at once: a book has many contracts
 
@@ -34,9 +37,11 @@ def _valued(contract: AbstractContract, paths: MarketPath) -> tuple[Array, ...]:
     kinds = getattr(contract, "kinds", (contract,))
     priced = all(isinstance(kind, AbstractTradable) for kind in kinds)
 
-    def one(contract: AbstractContract, path: MarketPath) -> tuple[Array, ...]:
+    def one(contract: Any, path: MarketPath) -> tuple[Array, ...]:
+        if isinstance(contract, Book):
+            return contract.added(lambda each: one(each, path))
         cash = contract.cashflows(path)
-        return (contract.price(path), cash) if priced else (cash,)  # pyright: ignore
+        return (contract.price(path), cash) if priced else (cash,)
 
     def work(common: PyTree, index: Int[Array, " path"], weight: Array) -> tuple[tuple, tuple]:
         contract = eqx.combine(common[0], rest)

@@ -78,9 +78,9 @@ def at_expiry(path: MarketPath, expiry: Float[Array, ""]) -> Bool[Array, " point
 
     None if the path ends before, and none if it begins after: the cash was paid then.
     """
-    over = reached(path.times, expiry)
-    before = path.times[:1] > expiry + slack(expiry)
-    return over & ~jnp.concatenate([before, over[:-1]])
+    count = path.times.shape[0]
+    place = jnp.sum(~reached(path.times, expiry))
+    return jnp.arange(count) == jnp.where(path.times[0] > expiry + slack(expiry), count, place)
 
 
 def time_left(path: MarketPath, expiry: Float[Array, ""]) -> Float[Array, " points"]:

@@ -1,6 +1,6 @@
 """Many contracts held at once, with signs."""
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -10,7 +10,7 @@ import numpy as np
 from jax import lax
 from jax.core import Tracer
 from jax.typing import ArrayLike
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, PyTree
 
 from deephedge.core.errors import ProblemError, require
 from deephedge.core.paths import MarketPath
@@ -55,11 +55,11 @@ class Book(AbstractTradable):
         return all(getattr(kind, "pointwise", False) for kind in self.kinds)
 
     def cashflows(self, path: MarketPath) -> Float[Array, " points"]:
-        return self._total("cashflows", path)
+        return self.added(lambda contract: contract.cashflows(path))
 
     def price(self, path: MarketPath) -> Float[Array, " points"]:
         self._priced()
-        return self._total("price", path)
+        return self.added(lambda contract: contract.price(path))
 
     def tradable(self, path: MarketPath) -> Bool[Array, " points"]:
         """While at least one of its contracts is."""
@@ -72,7 +72,7 @@ class Book(AbstractTradable):
         return jnp.any(jnp.concatenate([each for _, each in self._each("rolls", path)]), axis=0)
 
     def closing(self, path: MarketPath) -> Float[Array, " points"]:
-        return self._total("closing", path)
+        return self.added(lambda contract: contract.closing(path))
 
     def held(self, path: MarketPath) -> "Book":
         self._priced()
@@ -95,9 +95,16 @@ class Book(AbstractTradable):
         require(len(left) > 0, "the positions of the book cancel each other: nothing is left to hold", ProblemError)
         return Book([contract for _, contract in left], [total for total, _ in left])
 
-    def _total(self, what: str, path: MarketPath) -> Float[Array, " points"]:
-        each = (_summed(kind, units, what, path) for kind, units in zip(self.kinds, self.units, strict=True))
-        return sum(each)  # pyright: ignore
+    def added(self, what: Callable[[Any], PyTree]) -> PyTree:
+        """The arrays of ``what(contract)``, units times each, added over the contracts a block at a time.
+
+        >>> from deephedge import instruments as i
+        >>> calls = i.Book((i.EuropeanCall("SPX", 1.0, 1.0), i.EuropeanCall("SPX", 1.5, 1.0)), (-1.0, 2.0))
+        >>> float(calls.added(lambda call: call.strike))
+        2.0
+        """
+        parts = [_added(kind, units, what) for kind, units in zip(self.kinds, self.units, strict=True)]
+        return jax.tree.map(lambda *each: sum(each), *parts)
 
     def _each(self, what: str, path: MarketPath) -> Iterator[tuple[Float[Array, " unit"], Any]]:
         for kind, units in zip(self.kinds, self.units, strict=True):
@@ -192,23 +199,26 @@ def marked(liability: AbstractContract, contract: AbstractTradable | None = None
     return found  # pyright: ignore
 
 
-def _summed(kind: AbstractContract, units: Float[Array, " unit"], what: str, path: MarketPath) -> Array:
-    """Cash or price of all contracts of one kind, a block at a time: what is in memory does not grow with the book."""
+def _added(kind: AbstractContract, units: Float[Array, " unit"], what: Callable[[Any], PyTree]) -> PyTree:
+    """``what`` of all contracts of one kind, a block at a time: what is in memory does not grow with the book."""
     count, arrays = units.shape[0], eqx.filter(kind, eqx.is_array)
     fixed = eqx.filter(kind, eqx.is_array, inverse=True)
-    rows = np.minimum(np.arange(-(-count // BLOCK) * BLOCK), count - 1).reshape(-1, BLOCK) if count > BLOCK else None
+    blocks = -(-count // BLOCK)
 
-    def add(total: Array | float, block: tuple) -> tuple[Array, None]:
-        some, held = block
+    def block(some: Any, held: Float[Array, " unit"]) -> PyTree:
         # A spot holds no numbers at all: the units say how many of it there are.
-        each = eqx.filter_vmap(lambda contract, _: getattr(contract, what)(path))(eqx.combine(some, fixed), held)
-        return total + jnp.sum(held[:, None] * each, axis=0), None
+        each = eqx.filter_vmap(lambda contract, _: what(contract))(eqx.combine(some, fixed), held)
+        return jax.tree.map(lambda rows: jnp.einsum("n,n...->...", held, rows, precision="highest"), each)
 
-    if rows is None:
-        return add(0.0, (arrays, units))[0]
+    if blocks == 1:
+        return block(arrays, units)
+    rows = np.minimum(np.arange(blocks * BLOCK), count - 1).reshape(-1, BLOCK)
     real = jnp.asarray(np.arange(rows.size).reshape(rows.shape) < count)
-    blocks = jax.tree.map(lambda x: x[rows], arrays), jnp.where(real, units[rows], 0.0)
-    return lax.scan(jax.checkpoint(add), jnp.zeros(path.times.shape, units.dtype), blocks)[0]
+    some, held = jax.tree.map(lambda x: x[rows], arrays), jnp.where(real, units[rows], 0.0)
+    first = jax.eval_shape(block, *jax.tree.map(lambda x: x[0], (some, held)))
+    zero = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), first)
+    add = jax.checkpoint(lambda total, now: (jax.tree.map(jnp.add, total, block(*now)), None))
+    return lax.scan(add, zero, (some, held))[0]
 
 
 def _leaves(terms: list) -> list:

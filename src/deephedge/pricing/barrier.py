@@ -114,9 +114,9 @@ def touch(
 
     def between(forward: Array, total: Array) -> Array:
         """The chance of ending between the barrier and where it was moved."""
-        ends = jnp.stack([mirror, barrier])[:, None]
-        inside = black.digital(forward, ends, total, call=side > 0)
-        return inside[0] - inside[1]
+        return black.digital(forward, mirror, total, call=side > 0) - black.digital(
+            forward, barrier, total, call=side > 0
+        )
 
     plain, reflected = _reflected(between, spot, forward, mirror, total, side)
     late = jnp.exp(-owed) * jnp.where(side * (spot - mirror) > 0, jnp.maximum(plain - reflected, 0.0), 0.0)
@@ -187,9 +187,7 @@ def _reflected(
     safe, away = jnp.where(live, total, 1.0), black.log_moneyness(mirror, spot)
     weight = (2.0 * black.log_moneyness(forward, spot) / safe**2 - 1.0) * away
     far = jnp.where(live, weight, jnp.inf) > _most(total)
-    # One call for both, half the time to compile.
-    both = jnp.stack([forward, forward * jnp.exp(2.0 * away)]), jnp.stack([total, jnp.where(far, 1.0, safe)])
-    plain, image = price(*both)
+    plain, image = price(forward, total), price(forward * jnp.exp(2.0 * away), jnp.where(far, 1.0, safe))
     crossed = jnp.where(side * (forward - mirror) <= 0, plain, 0.0)
     return plain, jnp.where(far, crossed, jnp.exp(jnp.where(far, 0.0, weight)) * image)
 
@@ -200,11 +198,13 @@ def _first_passage(spot: Array, forward: Array, barrier: Array, total: Array, ow
     height = black.log_moneyness(barrier, spot) / safe
     drift = black.log_moneyness(forward, spot) / safe - 0.5 * safe
     square = drift**2 + 2.0 * owed
-    lengths = jnp.stack([root(jnp.abs(square)), jnp.zeros_like(square)])
-    lengths = jnp.stack([lengths, -lengths])
-    exponents = height * (drift + lengths) + log_ndtr(side * (height + lengths))
-    real, flat = jnp.sum(jnp.exp(jnp.minimum(exponents, jnp.maximum(-owed, 0.0))), axis=0)
-    paid = jnp.where(square >= 0, real, 2.0 * flat - real)
+    length, most = root(jnp.abs(square)), jnp.maximum(-owed, 0.0)
+
+    def part(length: Array | float) -> Array:
+        return jnp.exp(jnp.minimum(height * (drift + length) + log_ndtr(side * (height + length)), most))
+
+    real = part(length) + part(-length)
+    paid = jnp.where(square >= 0, real, 4.0 * part(0.0) - real)
     return jnp.where(live, paid, jnp.where(side * (forward - barrier) <= 0, 1.0, 0.0))
 
 
@@ -216,7 +216,7 @@ def _most(total: Array) -> float:
 def _near_side(forward: Array, strike: Array, barrier: Array, total: Array, side: Array, sign: Array) -> Array:
     """Price of a call or put that pays only if it ends above the barrier (``side`` 1) or below it (-1)."""
     far = side * jnp.maximum(side * strike, side * barrier)
-    at_far, at_barrier = black.price(forward, jnp.stack([far, barrier])[:, None], total, call=side > 0)
+    at_far, at_barrier = (black.price(forward, level, total, call=side > 0) for level in (far, barrier))
     cash = black.digital(forward, barrier, total, call=side > 0)
     # Of the barrier's own type, struck no nearer than it; or else what is left below the strike.
     return jnp.where(

@@ -29,7 +29,10 @@ _DEAD = 1e-8
 _FLOOR = 1e-10
 # The integral of cosh(a v) exp(-u v^2 / 2) for v from 0 to 1 in powers of u (rows) and a^2, both up to 1 / 4 and 1.
 _SHORT, _LONG = (
-    [[(-0.5) ** k / (factorial(2 * j) * factorial(k) * (2 * j + 2 * k + 1)) for j in range(terms)] for k in range(terms)]
+    [
+        [(-0.5) ** k / (factorial(2 * j) * factorial(k) * (2 * j + 2 * k + 1)) for j in range(terms)]
+        for k in range(terms)
+    ]
     for terms in (5, 9)
 )
 
