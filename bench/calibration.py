@@ -1,6 +1,6 @@
 """Models calibrated to one day of real option chains: ``python -m bench.calibration --data FOLDER``.
 
-FOLDER (or ``DEEPHEDGE_OPTIONS``) holds the parquet files named in CHAINS. Each chain is cut by one rule, stated in
+FOLDER (or ``B_options`` in ``DEEPHEDGE_DATA``) holds the parquet files named in CHAINS. Each chain is cut by one rule, stated in
 `quotes_of`; every model is fitted to the same quotes, and the result file that the docs quote gets residuals in vol
 points and seconds with all compilation. ``--brief`` takes a few quotes of each and writes nothing.
 """
@@ -209,7 +209,7 @@ def brief(quotes: c.OptionQuotes) -> c.OptionQuotes:
 
 def main(arguments: list[str] | None = None) -> dict[str, dict]:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("DEEPHEDGE_OPTIONS", "data/B_options")))
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("DEEPHEDGE_DATA", "data")) / "B_options")
     parser.add_argument("--brief", action="store_true")
     parser.add_argument("--only", default="", help="chains whose name contains this")
     options = parser.parse_args(arguments)

@@ -1,6 +1,6 @@
 """Surfaces of all days of a real option chain, timed by stage: ``python -m bench.surfaces --data FOLDER``.
 
-FOLDER (or ``DEEPHEDGE_OPTIONS``) holds the parquet file named in FILE: 42 snapshots of S&P 500 options. Reading,
+FOLDER (or ``B_options`` in ``DEEPHEDGE_DATA``) holds the parquet file named in FILE: 42 snapshots of S&P 500 options. Reading,
 chains, parity, volatilities, both fits, and marks of a hundred options on every day are timed apart, compilation
 included; the result file that the docs quote gets seconds and residuals. ``--days 2`` takes two and writes nothing.
 """
@@ -93,7 +93,7 @@ def residuals(found: list[Surface]) -> dict[str, object]:
 
 def main(arguments: list[str] | None = None) -> dict[str, object]:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("DEEPHEDGE_OPTIONS", "data/B_options")))
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("DEEPHEDGE_DATA", "data")) / "B_options")
     parser.add_argument("--days", type=int, default=0, help="only so many, and no result file")
     options = parser.parse_args(arguments)
     if not (options.data / FILE).is_file():

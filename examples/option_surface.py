@@ -1,6 +1,6 @@
 """A day of S&P 500 options as a surface: forwards by parity, smiles without arbitrage, factors, marks.
 
-Reads the Cboe file in the folder DEEPHEDGE_OPTIONS; without it the chain is simulated from known smiles.
+Reads the Cboe file in the folder DEEPHEDGE_DATA; without it the chain is simulated from known smiles.
 """
 
 import os
@@ -14,7 +14,7 @@ from deephedge.data import Origin, Records
 from deephedge.data.layouts.cboe import Cboe
 from deephedge.data.surfaces import Listed, Surface, delta_vols, factors, marks, surfaces
 
-FILE = Path(os.environ.get("DEEPHEDGE_OPTIONS", "")) / "spx_cboe_delayed_2019-04-25_2019-06-28.parquet"
+FILE = Path(os.environ.get("DEEPHEDGE_DATA", "")) / "B_options" / "spx_cboe_delayed_2019-04-25_2019-06-28.parquet"
 NOW, SPOT = datetime(2019, 5, 31, 20, 15, tzinfo=UTC), 2750.0
 
 
