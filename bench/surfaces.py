@@ -1,6 +1,6 @@
 """Surfaces of all days of a real option chain, timed by stage: ``python -m bench.surfaces --data FOLDER``.
 
-FOLDER (or ``B_options`` in ``DEEPHEDGE_DATA``) holds the parquet file named in FILE: 42 snapshots of S&P 500 options. Reading,
+FOLDER (or ``B_options`` in ``DEEPHEDGE_DATA``) holds the file named in FILE: 42 snapshots of S&P 500 options. Reading,
 chains, parity, volatilities, both fits, and marks of a hundred options on every day are timed apart, compilation
 included; the result file that the docs quote gets seconds and residuals. ``--days 2`` takes two and writes nothing.
 """
