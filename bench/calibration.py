@@ -1,7 +1,7 @@
 """Models calibrated to one day of real option chains: ``python -m bench.calibration --data FOLDER``.
 
-FOLDER (or ``B_options`` in ``DEEPHEDGE_DATA``) holds the files named in CHAINS. Each chain is cut by one rule, stated in
-`quotes_of`; every model is fitted to the same quotes, and the result file that the docs quote gets residuals in vol
+FOLDER (or ``B_options`` in ``DEEPHEDGE_DATA``) holds the files named in CHAINS. Each chain is cut by one rule, that
+of `quotes_of`; every model is fitted to the same quotes, and the result file that the docs quote gets residuals in vol
 points and seconds with all compilation. ``--brief`` takes a few quotes of each and writes nothing.
 """
 
