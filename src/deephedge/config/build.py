@@ -1,6 +1,7 @@
 """A table is a constructor call by public name; whatever is wrong with it is said before anything is made."""
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -160,6 +161,7 @@ def _hint(name: str, owner: str, method: str, names: Namespace) -> str:
     return f"known families: {', '.join(sorted({known.rpartition('.')[0] for known in names} - {''}))}"
 
 
+@functools.cache
 def _signature(target: Callable) -> inspect.Signature:
     try:
         return inspect.signature(target, eval_str=True)

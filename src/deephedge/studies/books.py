@@ -1,5 +1,6 @@
 """Books from files: one row a position, its kind a public class and its columns the arguments of that class."""
 
+import functools
 import inspect
 import json
 import re
@@ -83,7 +84,7 @@ def _position(row: Mapping[str, Any], n: int, today: Any, day_count: str) -> tup
     kind = row.get("kind")
     if kind not in KINDS:
         raise DataError(f"row {n}: no contract is called {kind!r}, {nearest(str(kind), KINDS)}")
-    known = inspect.signature(KINDS[kind]).parameters
+    known = _parameters(kind)
     cells = {key: _cell(value, n, key, today, day_count) for key, value in row.items() if key not in ("kind", "units")}
     for key in cells:
         if key not in known and key not in OURS:
@@ -99,6 +100,11 @@ def _position(row: Mapping[str, Any], n: int, today: Any, day_count: str) -> tup
     for key, other in (("recovery", "counterparty"), ("premium", "start")):
         require(key not in around or other in around, f"row {n}: {key} goes with {other}, which is empty", DataError)
     return _built(table, n), _units(row, n)
+
+
+@functools.cache
+def _parameters(kind: str) -> tuple[str, ...]:
+    return tuple(inspect.signature(KINDS[kind]).parameters)
 
 
 def _units(row: Mapping[str, Any], n: int) -> float:
