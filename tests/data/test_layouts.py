@@ -21,8 +21,7 @@ from deephedge.data.layouts import (
 from deephedge.data.layouts.cells import BLANK, RIGHTS, numbers, replaced
 from deephedge.data.layouts.times import at, days, moments
 from deephedge.data.records import moment
-from deephedge.data.sources import File, Span
-from deephedge.data.transport import Recorded
+from deephedge.data.sources import File
 
 pl = pytest.importorskip("polars")
 
@@ -39,7 +38,7 @@ def put(tmp_path):
 
 
 def read(path, layout=None):
-    (records,) = File(path, layout).records(Span(), Recorded({}))
+    (records,) = File(path, layout).read()
     return records
 
 

@@ -7,8 +7,7 @@ import pytest
 from deephedge.core.errors import DataError
 from deephedge.data.layouts import LAYOUTS, Bars, Nearbys, NseFutures, Trades, recognised
 from deephedge.data.records import moment
-from deephedge.data.sources import File, Span
-from deephedge.data.transport import Recorded
+from deephedge.data.sources import File
 
 pl = pytest.importorskip("polars")
 BERLIN = Bars(called="FESX", unit="EUR", zone="Europe/Berlin", ends_after=0)
@@ -261,7 +260,7 @@ HEADS = {"B_options/spx_cboe_delayed_2019-04-25_2019-06-28.parquet": 20_000}
 
 
 def read(path: Path, layout=None):
-    pieces = list(File(path, layout).records(Span(), Recorded({})))
+    pieces = File(path, layout).read()
     return pieces[0].joined(*pieces[1:]) if len(pieces) > 1 else pieces[0]
 
 

@@ -5,8 +5,7 @@ import pytest
 from deephedge.core.errors import ConfigError, DataError, DeephedgeError
 from deephedge.data.layouts import Bars, Mapped, Nearbys, When, read_mapping
 from deephedge.data.records import moment
-from deephedge.data.sources import File, Span
-from deephedge.data.transport import Recorded
+from deephedge.data.sources import File
 
 pytest.importorskip("polars")
 CHAIN = """\
@@ -59,7 +58,7 @@ def put(tmp_path):
 
 
 def read(path, layout):
-    (records,) = File(path, layout).records(Span(), Recorded({}))
+    (records,) = File(path, layout).read()
     return records
 
 

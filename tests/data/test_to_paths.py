@@ -37,15 +37,6 @@ def test_without_rebase_prices_are_as_published():
     np.testing.assert_allclose(paths.times[0, -1], 4 / 365, rtol=1e-6)
 
 
-def test_it_agrees_with_the_windows_of_the_markets():
-    history = history_of(30)
-    ours, _ = data.windows(history, 5)
-    theirs = dh.markets.windows(dict(history.quotes), 5)
-    for name in history.names:
-        np.testing.assert_allclose(ours.quotes[name], theirs.quotes[name], rtol=1e-6)
-    np.testing.assert_allclose(ours.times, theirs.times, rtol=1e-6)
-
-
 def test_a_missing_volatility_is_refused_with_its_days_and_where_it_is_known():
     with pytest.raises(DataError, match=r"SPX\.vol is missing on 3,774 days \(1999-01-04, .*2014-01-03 to 2018-12-31"):
         data.windows(data.load(), 21)

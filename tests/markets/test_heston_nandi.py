@@ -143,17 +143,18 @@ def test_parameters_outside_their_domain_are_refused(wrong, words):
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"garch": Gjr(1e-6, 0.1, 0.2, 0.9)}, "below 1"),
-        ({"garch": Gjr(-1e-6, 0.1, 0.2, 0.5)}, "omega"),
-        ({"garch": Gjr(1e-6, 0.1, -0.2, 0.5)}, "alpha"),
+        ({"garch": (1e-6, 0.1, 0.2, 0.9)}, "below 1"),
+        ({"garch": (-1e-6, 0.1, 0.2, 0.5)}, "omega"),
+        ({"garch": (1e-6, 0.1, -0.2, 0.5)}, "alpha"),
         ({"freedom": 2.0}, "freedom"),
         ({"freedom": 5.0}, "drift"),
         ({"variance": 0.0}, "variance"),
     ],
 )
 def test_gjr_outside_its_domain_is_refused(wrong, words):
+    settings = {"garch": (1e-6, 0.1, 0.1, 0.8), **wrong}
     with pytest.raises(ParameterError, match=words):
-        GjrGarch("SPX", **{"garch": Gjr(1e-6, 0.1, 0.1, 0.8), **wrong})
+        GjrGarch("SPX", **settings | {"garch": Gjr(*settings["garch"])})
 
 
 @pytest.mark.parametrize("market", [MARKET, MONTHLY], ids=["heston_nandi", "gjr"])

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import deephedge as dh
-from deephedge.core.errors import DataError, GridError, ParameterError, UnknownQuote
-from deephedge.markets import Replay, windows
+from deephedge.core.errors import DataError, GridError, UnknownQuote
+from deephedge.markets import Replay
 
 DAYS, STEPS = 40, 5
 SPOT = 1000 * np.exp(np.cumsum(0.01 * np.random.default_rng(3).standard_normal(DAYS)))
@@ -18,25 +18,20 @@ HISTORY = {"SPX": SPOT, "SPX.vol": VOL}
 GRID = dh.TimeGrid.uniform(maturity=STEPS / 252, steps=STEPS)
 
 
-@pytest.mark.parametrize("stride", [1, 3])
-def test_windows_are_all_of_history_in_order(stride):
-    batch = windows(HISTORY, STEPS, stride=stride)
-    spot = np.lib.stride_tricks.sliding_window_view(SPOT, STEPS + 1)[::stride]
-    vol = np.lib.stride_tricks.sliding_window_view(VOL, STEPS + 1)[::stride]
-    np.testing.assert_allclose(batch.quotes["SPX"], spot / spot[:, :1], rtol=1e-6)
-    np.testing.assert_allclose(batch.quotes["SPX.vol"], vol, rtol=1e-6)
-    np.testing.assert_allclose(batch.times, np.tile(np.arange(STEPS + 1) / 252, (len(spot), 1)), atol=1e-8)
-    np.testing.assert_array_equal(batch.numeraire, 1.0)
+def shock_of(start: int) -> jax.Array:
+    """The normal that picks the window from ``start``."""
+    return jnp.full((1, 1), jax.scipy.stats.norm.ppf((start + 0.5) / (DAYS - STEPS)))
 
 
 def test_the_numeraire_and_named_quotes_are_rebased_and_the_step_is_the_studys():
-    times = jnp.arange(DAYS) / 365
+    times, start = jnp.arange(DAYS) / 365, 12
     history = dh.MarketPath(times, {"SPX": jnp.asarray(SPOT), "SPX.vol": jnp.asarray(VOL)}, jnp.exp(0.5 * times))
-    batch = windows(history, STEPS, rebase=("SPX.vol",), step=1 / 365)
-    np.testing.assert_allclose(batch.numeraire, np.tile(np.exp(0.5 * times[: STEPS + 1]), (DAYS - STEPS, 1)), rtol=1e-5)
-    np.testing.assert_allclose(batch.times[:, -1], STEPS / 365, rtol=1e-6)
-    np.testing.assert_allclose(batch.quotes["SPX.vol"][:, 0], 1.0)
-    np.testing.assert_allclose(batch.quotes["SPX"][:, 0], SPOT[: DAYS - STEPS], rtol=1e-6)
+    grid = dh.TimeGrid.uniform(maturity=STEPS / 365, steps=STEPS)
+    path = Replay(history, rebase=("SPX.vol",), step=1 / 365).path(grid, shock_of(start))
+    np.testing.assert_allclose(path.numeraire, np.exp(0.5 * times[: STEPS + 1]), rtol=1e-5)
+    np.testing.assert_array_equal(path.times, grid.times)
+    np.testing.assert_allclose(path.quotes["SPX.vol"], VOL[start : start + STEPS + 1] / VOL[start], rtol=1e-6)
+    np.testing.assert_allclose(path.quotes["SPX"], SPOT[start : start + STEPS + 1], rtol=1e-6)
 
 
 def test_replay_draws_every_window_equally_often():
@@ -44,8 +39,8 @@ def test_replay_draws_every_window_equally_often():
     starts = np.round((np.asarray(batch.quotes["SPX.vol"][:, 0], float) - 0.1) / 0.3 * (DAYS - 1)).astype(int)
     counts = np.bincount(starts)
     assert counts.size == DAYS - STEPS and np.sum((counts - 1000.0) ** 2 / 1000.0) < 66.6  # 34 degrees: 0.1 %
-    expected = windows(HISTORY, STEPS).quotes["SPX"][starts]
-    np.testing.assert_allclose(batch.quotes["SPX"], expected, rtol=1e-6)
+    expected = np.lib.stride_tricks.sliding_window_view(SPOT, STEPS + 1)[starts]
+    np.testing.assert_allclose(batch.quotes["SPX"], expected / expected[:, :1], rtol=1e-6)
 
 
 def test_sobol_draws_every_window_once():
@@ -60,12 +55,9 @@ def test_a_window_knows_nothing_from_outside_it():
     shaken = {name: np.array(row) for name, row in HISTORY.items()}
     for row in shaken.values():
         row[outside] *= np.random.default_rng(0).uniform(0.5, 2.0, len(outside))
-    shock = jnp.full((1, 1), jax.scipy.stats.norm.ppf((start + 0.5) / (DAYS - STEPS)))
-    before, after = Replay(HISTORY).path(GRID, shock), Replay(shaken).path(GRID, shock)
+    before, after = (Replay(rows).path(GRID, shock_of(start)) for rows in (HISTORY, shaken))
     jax.tree.map(np.testing.assert_array_equal, before, after)
     np.testing.assert_allclose(before.quotes["SPX.vol"], VOL[start : start + STEPS + 1], rtol=1e-6)
-    whole, other = windows(HISTORY, STEPS), windows(shaken, STEPS)
-    jax.tree.map(lambda a, b: np.testing.assert_array_equal(a[start], b[start]), whole, other)
 
 
 def test_the_growth_of_history_is_taken_off_and_nothing_else():
@@ -96,7 +88,3 @@ def test_bad_input_is_refused():
         Replay(HISTORY).shocks(dh.TimeGrid.uniform(maturity=DAYS / 252, steps=DAYS))
     with pytest.raises(GridError, match="1/365"):
         Replay(HISTORY).shocks(dh.TimeGrid.uniform(maturity=5 / 365, steps=5))
-    with pytest.raises(DataError, match="days of history"):
-        windows(HISTORY, DAYS)
-    with pytest.raises(ParameterError, match="stride"):
-        windows(HISTORY, STEPS, stride=0)

@@ -14,7 +14,21 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
-__all__ = ["Array", "Bool", "Float", "Int", "PRNGKeyArray", "PyTree", "as_float", "concrete", "number", "optional"]
+from deephedge.core.errors import require
+
+__all__ = [
+    "Array",
+    "Bool",
+    "Float",
+    "Int",
+    "PRNGKeyArray",
+    "PyTree",
+    "as_float",
+    "concrete",
+    "must",
+    "number",
+    "optional",
+]
 
 
 def as_float(value: Any) -> Array:
@@ -37,3 +51,19 @@ def concrete(value: Any, check: Callable[[np.ndarray], Any]) -> bool:
     if any(isinstance(leaf, jax.core.Tracer) or not hasattr(leaf, "dtype") for leaf in jax.tree.leaves(value)):
         return True
     return bool(np.all(check(np.asarray(value))))
+
+
+_DOMAINS: dict[str, Callable[[np.ndarray], Any]] = {
+    "be positive": lambda x: x > 0,
+    "be positive and finite": lambda x: np.isfinite(x) & (x > 0),
+    "be 0 or more": lambda x: x >= 0,
+    "be 0 or more and finite": lambda x: np.isfinite(x) & (x >= 0),
+    "lie between -1 and 1": lambda x: np.abs(x) <= 1,
+}
+
+
+def must(owner: Any, what: str, *fields: str) -> None:
+    """Raises ``ParameterError`` for one of the ``fields`` of ``owner`` that holds what it may not."""
+    for field in fields:
+        value = getattr(owner, field)
+        require(concrete(value, _DOMAINS[what]), f"{field} must {what}, was {value}")

@@ -48,7 +48,7 @@ from deephedge.markets.rating_fit import FittedRatings, fit_ratings
 from deephedge.markets.regime_bootstrap import RegimeBootstrap
 from deephedge.markets.regime_labels import label_by_chain, label_by_quantile, transition_matrix
 from deephedge.markets.regimes import RegimeSwitching
-from deephedge.markets.replay import Replay, windows
+from deephedge.markets.replay import Replay
 from deephedge.markets.residuals import AbstractResiduals, HistoricalResiduals
 from deephedge.markets.rough import RoughBergomi
 from deephedge.markets.sabr import Sabr
@@ -169,5 +169,4 @@ __all__ = [
     "sample",
     "transition_matrix",
     "validate",
-    "windows",
 ]

@@ -2,13 +2,11 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
-from deephedge.core.errors import require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
-from deephedge.core.types import as_float, concrete, number
+from deephedge.core.types import as_float, must, number
 from deephedge.markets.base import AbstractMarket
 from deephedge.markets.carry import optional_number
 from deephedge.markets.futures import Noise, check, futures, futures_path, labelled
@@ -126,8 +124,7 @@ class SchwartzSmith(AbstractMarket):
 
     def __check_init__(self):
         check(self, positive=("spot",), not_negative=("mean_reversion", "short_vol", "long_vol"))
-        rho = self.correlation
-        require(concrete(rho, lambda r: np.abs(r) <= 1), f"correlation must lie between -1 and 1, was {rho}")
+        must(self, "lie between -1 and 1", "correlation")
 
     def shocks(self, grid: TimeGrid) -> tuple[int, int]:
         return grid.steps, 2

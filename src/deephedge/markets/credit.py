@@ -15,7 +15,7 @@ from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
-from deephedge.core.types import as_float, concrete, number
+from deephedge.core.types import as_float, concrete, must, number
 from deephedge.markets.base import AbstractMarket
 from deephedge.markets.carry import optional_number
 from deephedge.markets.cir import areas, foreseen
@@ -76,9 +76,7 @@ class CirIntensity(AbstractMarket):
         require(self.hazards.ndim == 2 and self.hazards.shape[0] == 2, f"{CURVE}, were of shape {self.hazards.shape}")
         fits = concrete(self.hazards, lambda c: (np.diff(c[0], prepend=0.0) > 0).all() & np.isfinite(c).all())
         require(fits and concrete(self.hazards[1], lambda h: h >= 0), f"{CURVE}, were {self.hazards}")
-        for field in ("mean_reversion", "level", "vol"):
-            value = getattr(self, field)
-            require(concrete(value, lambda x: np.isfinite(x) & (x > 0)), f"{field} must be positive, was {value}")
+        must(self, "be positive and finite", "mean_reversion", "level", "vol")
         require(concrete(self.start, lambda x: x >= 0), f"start must be 0 or more a year, was {self.start}")
         check_credit(self.recovery, self.tenors)
         terms = (self.hazards, self.start, self.mean_reversion, self.level, self.vol)

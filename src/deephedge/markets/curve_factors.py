@@ -11,7 +11,7 @@ from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
-from deephedge.core.types import as_float, concrete, number
+from deephedge.core.types import as_float, concrete, must, number
 from deephedge.markets.base import AbstractMarket
 from deephedge.markets.rates import as_tenors
 from deephedge.pricing import curve, hullwhite
@@ -73,9 +73,7 @@ class CurveFactors(AbstractMarket):
         require(self.start.shape == (count,), f"start must be {count} yields, one a tenor, was {self.start.shape}")
         fits = self.loadings.shape == (factors, count)
         require(fits, f"loadings must be {factors} x {count}, vol by tenors, were {self.loadings.shape}")
-        for field in ("vol", "mean_reversion"):
-            value = getattr(self, field)
-            require(concrete(value, lambda x: np.isfinite(x) & (x >= 0)), f"{field} must be 0 or more, was {value}")
+        must(self, "be 0 or more and finite", "vol", "mean_reversion")
         for field in ("start", "loadings", "mean"):
             require(concrete(getattr(self, field), np.isfinite), f"{field} must be finite")
         require(all(end > 0 for end in self.maturities), f"maturities must be positive years, were {self.maturities}")

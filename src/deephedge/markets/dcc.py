@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from deephedge.core.errors import require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
-from deephedge.core.types import as_float, concrete, number
+from deephedge.core.types import as_float, concrete, must, number
 from deephedge.markets.base import AbstractMarket
 from deephedge.markets.carry import carried_prices, optional_number
 from deephedge.markets.garch import Gjr
@@ -77,13 +77,7 @@ class Dcc(AbstractMarket):
         count = len(self.names)
         require(count > 0 and len(set(self.names)) == count, f"names must differ, were {self.names}")
         require(len(self.garch) == count, f"garch must have {count} entries, one a price, had {len(self.garch)}")
-        for law in self.garch:
-            for field in ("omega", "alpha", "beta"):
-                value = getattr(law, field)
-                require(concrete(value, lambda x: x >= 0), f"garch.{field} must be 0 or more, was {value}")
-        for field in ("news", "memory"):
-            value = getattr(self, field)
-            require(concrete(value, lambda x: x >= 0), f"{field} must be 0 or more, was {value}")
+        must(self, "be 0 or more", "news", "memory")
         both = self.news + self.memory
         require(concrete(both, lambda x: x < 1), f"news + memory must be below 1, was {both}")
         for field, matrix in (("target", self.target), ("start", self.start)):

@@ -12,7 +12,7 @@ from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
-from deephedge.core.types import as_float, concrete
+from deephedge.core.types import as_float, concrete, must
 from deephedge.markets.seasonality import Seasonality
 from deephedge.pricing import schwartz
 from deephedge.pricing.normal import root
@@ -49,9 +49,7 @@ def check(market: Delivered, positive: tuple[str, ...], not_negative: tuple[str,
     for field in positive:
         value = getattr(market, field)
         require(value is None or concrete(value, lambda x: x > 0), f"{field} must be positive cash, was {value}")
-    for field in not_negative:
-        value = getattr(market, field)
-        require(concrete(value, lambda x: x >= 0), f"{field} must be 0 or more, was {value}")
+    must(market, "be 0 or more", *not_negative)
     for field in ("expiries", "tenors"):
         for label, years in getattr(market, field).items():
             require(concrete(years, lambda x: x >= 0), f"{field} must be 0 years or more, {label!r} was {years}")

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from deephedge.core.errors import DataError, require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
-from deephedge.core.types import as_float, concrete, number
+from deephedge.core.types import as_float, concrete, must, number
 from deephedge.markets.base import AbstractMarket
 from deephedge.markets.carry import carried_path, optional_number
 from deephedge.markets.garch_fit import AVERAGING, WORST, fit_filtered
@@ -27,6 +27,9 @@ class Gjr(eqx.Module):
     alpha: Float[Array, ""] = number()
     gamma: Float[Array, ""] = number()
     beta: Float[Array, ""] = number()
+
+    def __check_init__(self):
+        must(self, "be 0 or more", "omega", "alpha", "beta")
 
     def __call__(self, variance: Float[Array, ""], surprise: Float[Array, ""]) -> Float[Array, ""]:
         return self.omega + (self.alpha + self.gamma * (surprise < 0)) * surprise**2 + self.beta * variance
@@ -110,9 +113,6 @@ class FilteredHistorical(AbstractMarket):
         require(concrete(self.spot, lambda s: s > 0), f"spot must be positive cash, was {self.spot}")
         memory = self.link.memory + self.link.trend
         require(concrete(memory, lambda b: np.abs(b) < 1), f"link.memory + link.trend must be below 1, was {memory}")
-        for field in ("omega", "alpha", "beta"):
-            value = getattr(self.garch, field)
-            require(concrete(value, lambda x: x >= 0), f"garch.{field} must be 0 or more, was {value}")
 
     @classmethod
     def fit(

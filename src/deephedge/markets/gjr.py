@@ -57,9 +57,6 @@ class GjrGarch(AbstractMarket):
     freedom: float | None = eqx.field(static=True, default=None)
 
     def __check_init__(self):
-        for field in ("omega", "alpha", "beta"):
-            value = getattr(self.garch, field)
-            require(concrete(value, lambda x: x >= 0), f"garch.{field} must be 0 or more, was {value}")
         both = self.garch.alpha + self.garch.gamma
         require(concrete(both, lambda x: x >= 0), f"garch.alpha + garch.gamma must be 0 or more, was {both}")
         require(

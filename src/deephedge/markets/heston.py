@@ -3,7 +3,6 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jax.scipy.special import ndtr
 from jaxtyping import Array, Float
@@ -12,7 +11,7 @@ from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import nearest, require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
-from deephedge.core.types import concrete, number
+from deephedge.core.types import concrete, must, number
 from deephedge.markets.base import AbstractMarket
 from deephedge.markets.carry import carried_path, leveraged, optional_number
 
@@ -57,12 +56,9 @@ class Heston(AbstractMarket):
     scheme: str = eqx.field(static=True, default="qe")
 
     def __check_init__(self):
-        for field in ("spot", "mean_reversion", "long_variance", "vol_of_vol"):
-            value = getattr(self, field)
-            require(concrete(value, lambda x: x > 0), f"{field} must be positive, was {value}")
+        must(self, "be positive", "spot", "mean_reversion", "long_variance", "vol_of_vol")
         require(concrete(self.variance, lambda v: v >= 0), f"variance must be 0 or more a year, was {self.variance}")
-        rho = self.correlation
-        require(concrete(rho, lambda r: np.abs(r) <= 1), f"correlation must lie between -1 and 1, was {rho}")
+        must(self, "lie between -1 and 1", "correlation")
         require(self.scheme in SCHEMES, f"scheme {self.scheme!r} is unknown: {nearest(self.scheme, SCHEMES)}")
 
     def shocks(self, grid: TimeGrid) -> tuple[int, int]:

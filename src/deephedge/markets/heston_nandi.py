@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 from deephedge.core.errors import require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
-from deephedge.core.types import concrete, number
+from deephedge.core.types import concrete, must, number
 from deephedge.markets.base import AbstractMarket
 from deephedge.markets.carry import carried_path, optional_number
 from deephedge.markets.history import equal_step
@@ -52,9 +52,7 @@ class HestonNandi(AbstractMarket):
     def __check_init__(self):
         require(concrete(self.spot, lambda s: s > 0), f"spot must be positive cash, was {self.spot}")
         require(concrete(self.variance, lambda v: v > 0), f"variance must be positive per step, was {self.variance}")
-        for field in ("omega", "alpha", "beta"):
-            value = getattr(self, field)
-            require(concrete(value, lambda x: x >= 0), f"{field} must be 0 or more, was {value}")
+        must(self, "be 0 or more", "omega", "alpha", "beta")
         memory = self.beta + self.alpha * self.gamma**2
         require(concrete(memory, lambda x: x < 1), f"beta + alpha x gamma^2 must be below 1, was {memory}")
 

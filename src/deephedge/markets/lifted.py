@@ -2,7 +2,6 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jax.scipy.special import ndtr
 from jaxtyping import Array, Float
@@ -11,7 +10,7 @@ from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import nearest, require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
-from deephedge.core.types import concrete, number
+from deephedge.core.types import concrete, must, number
 from deephedge.markets.base import AbstractMarket
 from deephedge.markets.carry import carried_path, optional_number
 from deephedge.pricing import lifted
@@ -68,14 +67,10 @@ class LiftedRoughHeston(AbstractMarket):
     scheme: str = eqx.field(static=True, default="inverse_gaussian")
 
     def __check_init__(self):
-        for field in ("spot", "vol_of_vol"):
-            value = getattr(self, field)
-            require(concrete(value, lambda x: x > 0), f"{field} must be positive, was {value}")
-        for field in ("variance", "mean_reversion", "long_variance"):
-            value = getattr(self, field)
-            require(concrete(value, lambda x: x >= 0), f"{field} must be 0 or more, was {value}")
-        rho, hurst = self.correlation, self.hurst
-        require(concrete(rho, lambda r: np.abs(r) <= 1), f"correlation must lie between -1 and 1, was {rho}")
+        must(self, "be positive", "spot", "vol_of_vol")
+        must(self, "be 0 or more", "variance", "mean_reversion", "long_variance")
+        hurst = self.hurst
+        must(self, "lie between -1 and 1", "correlation")
         require(
             concrete(hurst, lambda h: (h > 0) & (h < 0.5)), f"hurst must lie strictly between 0 and 1/2, was {hurst}"
         )

@@ -88,10 +88,6 @@ class FilteredHistoricalPanel(AbstractMarket):
         reverts = concrete(self.memory, lambda b: np.abs(b) < 1)
         require(reverts, f"memory must be below 1 a day, was {self.memory}")
         require(concrete(self.spot, lambda s: s > 0), f"spot must be positive cash, was {self.spot}")
-        for law in self.garch:
-            for field in ("omega", "alpha", "beta"):
-                value = getattr(law, field)
-                require(concrete(value, lambda x: x >= 0), f"garch.{field} must be 0 or more, was {value}")
 
     @property
     def prices(self) -> tuple[str, ...]:

@@ -1,18 +1,18 @@
-"""History itself as a market: rolling windows of it, drawn at random or all of them in order."""
+"""History itself as a market: rolling windows of it, drawn at random."""
 
 from collections.abc import Iterable, Mapping
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
-from deephedge.core.errors import DataError, GridError, require
+from deephedge.core.errors import GridError, require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
 from deephedge.core.types import number
 from deephedge.markets.base import AbstractMarket
-from deephedge.markets.history import TRADING_DAY, Numbers, as_history, pick, require_positive, require_step
+from deephedge.markets.history import TRADING_DAY, as_history, pick, require_positive, require_step
 
 
 def _pairs(centre: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
@@ -53,10 +53,11 @@ class Replay(AbstractMarket):
 
     def path(self, grid: TimeGrid, shocks: Float[Array, "step factor"]) -> MarketPath:
         start = pick(shocks[0, 0], self._windows(grid))
-        window = _window(self.history, start, grid.points, self.rebase)
-        window = eqx.tree_at(lambda path: path.times, window, grid.times)
+        cut = jax.tree.map(lambda row: jax.lax.dynamic_slice_in_dim(row, start, grid.points), self.history)
+        quotes = {name: row / row[0] if name in self.rebase else row for name, row in cut.quotes.items()}
         steps = jnp.arange(grid.points)
-        return window.with_quotes({n: window.quotes[n] * self._growth(of) ** -steps for n, of in self.centre})
+        quotes |= {name: quotes[name] * self._growth(of) ** -steps for name, of in self.centre}
+        return MarketPath(grid.times, quotes, cut.numeraire / cut.numeraire[0])
 
     def _growth(self, name: str) -> Float[Array, ""]:
         row = self.history.quotes[name]
@@ -67,37 +68,3 @@ class Replay(AbstractMarket):
         days = self.history.times.shape[0]
         require(days >= grid.points, f"a grid of {grid.points} points is longer than the history of {days}", GridError)
         return days - grid.steps
-
-
-def windows(
-    history: MarketPath | Mapping[str, Numbers],
-    steps: int,
-    *,
-    stride: int = 1,
-    rebase: tuple[str, ...] = ("SPX",),
-    step: float = TRADING_DAY,
-) -> MarketPath:
-    """All windows of ``steps`` steps in order, as a batch: window ``n`` starts at point ``n * stride`` of the history.
-
-    Times restart at 0 and go up by ``step`` years; quotes in ``rebase`` and the numeraire start at 1. Quotes have
-    shape (path, points). ``history`` may also be a dictionary of daily arrays.
-
-    >>> windows({"SPX": [100.0, 110.0, 99.0, 120.0]}, steps=1, stride=2).quotes["SPX"].shape
-    (2, 2)
-    """
-    history = as_history(history)
-    require_positive(history, rebase, "rebasing")
-    require(int(steps) == steps and steps >= 1, f"steps must be a whole number from 1, was {steps}", GridError)
-    require(int(stride) == stride and stride >= 1, f"stride must be a whole number from 1, was {stride}")
-    days = history.times.shape[0]
-    require(days > steps, f"windows of {steps} steps need {steps + 1} days of history, there are {days}", DataError)
-    starts = jnp.arange(0, days - steps, stride)
-    batch = jax.vmap(lambda start: _window(history, start, steps + 1, rebase))(starts)
-    times = jnp.broadcast_to(TimeGrid.uniform(steps * step, steps).times, batch.times.shape)
-    return eqx.tree_at(lambda path: path.times, batch, times)
-
-
-def _window(history: MarketPath, start: Int[Array, ""], points: int, rebase: tuple[str, ...]) -> MarketPath:
-    cut = jax.tree.map(lambda row: jax.lax.dynamic_slice_in_dim(row, start, points), history)
-    quotes = {name: row / row[0] if name in rebase else row for name, row in cut.quotes.items()}
-    return MarketPath(cut.times, quotes, cut.numeraire / cut.numeraire[0])

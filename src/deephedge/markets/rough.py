@@ -9,7 +9,7 @@ from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
-from deephedge.core.types import concrete, number
+from deephedge.core.types import concrete, must, number
 from deephedge.markets.base import AbstractMarket
 from deephedge.markets.carry import carried_path, leveraged, optional_number
 from deephedge.markets.history import equal_step
@@ -65,11 +65,11 @@ class RoughBergomi(AbstractMarket):
     drift: Float[Array, ""] | None = optional_number()
 
     def __check_init__(self):
-        h, eta, rho, xi = self.hurst, self.vol_of_vol, self.correlation, self.forward_variance
+        h, eta, xi = self.hurst, self.vol_of_vol, self.forward_variance
         require(concrete(self.spot, lambda s: s > 0), f"spot must be positive cash, was {self.spot}")
         require(concrete(h, lambda x: (x > 0) & (x < 0.5)), f"hurst must lie strictly between 0 and 1/2, was {h}")
         require(concrete(eta, lambda x: x >= 0), f"vol_of_vol must be 0 or more per year^hurst, was {eta}")
-        require(concrete(rho, lambda x: np.abs(x) <= 1), f"correlation must lie between -1 and 1, was {rho}")
+        must(self, "lie between -1 and 1", "correlation")
         require(
             xi.ndim == 0 or (xi.ndim == 2 and xi.shape[0] == 2 and concrete(xi[0], lambda t: np.diff(t) > 0)),
             f"forward_variance must be a number, or two rows (increasing years, variances), was {xi}",

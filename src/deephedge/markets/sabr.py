@@ -13,7 +13,7 @@ from deephedge.core.accumulate import accumulated
 from deephedge.core.errors import require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
-from deephedge.core.types import as_float, concrete, number
+from deephedge.core.types import as_float, concrete, must, number
 from deephedge.markets.base import AbstractMarket
 from deephedge.markets.carry import carried_path, leveraged, optional_number
 from deephedge.pricing.normal import density
@@ -79,12 +79,10 @@ class Sabr(AbstractMarket):
     drift: Float[Array, ""] | None = optional_number()
 
     def __check_init__(self):
-        for field in ("spot", "alpha"):
-            value = getattr(self, field)
-            require(concrete(value, lambda x: x > 0), f"{field} must be positive, was {value}")
-        nu, rho, beta = self.vol_of_vol, self.correlation, self.beta
+        must(self, "be positive", "spot", "alpha")
+        nu, beta = self.vol_of_vol, self.beta
         require(concrete(nu, lambda x: x >= 0), f"vol_of_vol must be 0 or more per root year, was {nu}")
-        require(concrete(rho, lambda r: np.abs(r) <= 1), f"correlation must lie between -1 and 1, was {rho}")
+        must(self, "lie between -1 and 1", "correlation")
         inside = beta is None or concrete(beta, lambda b: (b >= 0) & (b < 1))
         require(inside, f"beta must lie in [0, 1), or be left out for the lognormal model, was {beta}")
 

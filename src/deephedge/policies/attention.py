@@ -4,13 +4,14 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from deephedge.core.errors import ConfigError, require
 from deephedge.core.types import as_float
-from deephedge.policies.base import AbstractPolicy, Frozen, Observation, Scaler, dense, frozen, on_top_of
+from deephedge.policies.base import AbstractPolicy, Frozen, Observation, Scaler, dense, frozen
 from deephedge.policies.convolutional import stacked
 from deephedge.policies.network import Layers
+from deephedge.policies.perceptron import AbstractPerceptron
 
 
 class Pooling(eqx.Module):
@@ -56,7 +57,7 @@ class Pooling(eqx.Module):
         return rows.reshape(self.heads, -1, *rows.shape[1:])
 
 
-class Attention(AbstractPolicy):
+class Attention(AbstractPerceptron):
     r"""Attention over windows, then a perceptron of what it found, the other features and the position.
 
     ``windows`` names features that are vectors of ``length`` past values, newest last; the other inputs (named by
@@ -108,23 +109,9 @@ class Attention(AbstractPolicy):
         sizes = (channels + len(features) + instruments * semi_recurrent, width, instruments)
         self.layers = Layers.make(sizes, key=outer, last=0.1)
 
-    def init(self) -> None:
-        return None
-
-    def encode(self, observation: Observation) -> PyTree:
+    def seen(self, observation: Observation) -> Float[Array, " row"]:
         past, others = stacked(observation, self.windows, self.features, self.length, self.scaler)
-        seen = jnp.concatenate([self.pooling(past, others), others])
-        if not self.semi_recurrent:
-            seen = self.layers(seen)
-        return seen, None if self.baseline is None else self.baseline.encode(observation)
-
-    def __call__(
-        self, encoded: PyTree, position: Float[Array, " instrument"], state: PyTree
-    ) -> tuple[Float[Array, " instrument"], PyTree]:
-        seen, base = encoded
-        if self.semi_recurrent:
-            seen = self.layers(jnp.concatenate([seen, self.scaler.inputs(position)]))
-        return self.scaler.positions(seen) + on_top_of(self.baseline, base, position), state
+        return jnp.concatenate([self.pooling(past, others), others])
 
 
 def _check(windows, length: int, channels: int, heads: int) -> None:

@@ -4,22 +4,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from deephedge.core.errors import ConfigError, ProblemError, require
 from deephedge.core.types import as_float
-from deephedge.policies.base import (
-    AbstractPolicy,
-    Frozen,
-    Observation,
-    Scaler,
-    dense,
-    frozen,
-    gather,
-    on_top_of,
-    read,
-)
+from deephedge.policies.base import AbstractPolicy, Frozen, Observation, Scaler, dense, frozen, gather, read
 from deephedge.policies.network import Layers
+from deephedge.policies.perceptron import AbstractPerceptron
 
 
 class Convolution(eqx.Module):
@@ -64,7 +55,7 @@ class Convolution(eqx.Module):
         return hidden[0]
 
 
-class CNN(AbstractPolicy):
+class CNN(AbstractPerceptron):
     r"""A causal dilated convolution over windows, then a perceptron of it, the other features and the position.
 
     ``windows`` names features that are vectors of ``length`` past values, newest last, stacked as channels; the other
@@ -118,23 +109,9 @@ class CNN(AbstractPolicy):
         sizes = (channels + len(features) + instruments * semi_recurrent, width, instruments)
         self.layers = Layers.make(sizes, key=outer, last=0.1)
 
-    def init(self) -> None:
-        return None
-
-    def encode(self, observation: Observation) -> PyTree:
+    def seen(self, observation: Observation) -> Float[Array, " row"]:
         past, others = stacked(observation, self.windows, self.features, self.length, self.scaler)
-        seen = jnp.concatenate([self.convolution(past), others])
-        if not self.semi_recurrent:
-            seen = self.layers(seen)
-        return seen, None if self.baseline is None else self.baseline.encode(observation)
-
-    def __call__(
-        self, encoded: PyTree, position: Float[Array, " instrument"], state: PyTree
-    ) -> tuple[Float[Array, " instrument"], PyTree]:
-        seen, base = encoded
-        if self.semi_recurrent:
-            seen = self.layers(jnp.concatenate([seen, self.scaler.inputs(position)]))
-        return self.scaler.positions(seen) + on_top_of(self.baseline, base, position), state
+        return jnp.concatenate([self.convolution(past), others])
 
 
 def stacked(

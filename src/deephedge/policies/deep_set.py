@@ -3,14 +3,15 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from deephedge.core.errors import ConfigError, require
-from deephedge.policies.base import AbstractPolicy, Frozen, Observation, Scaler, frozen, gather, on_top_of, read
+from deephedge.policies.base import AbstractPolicy, Frozen, Observation, Scaler, frozen, gather, read
 from deephedge.policies.network import ACTIVATIONS, Layers
+from deephedge.policies.perceptron import AbstractPerceptron
 
 
-class DeepSet(AbstractPolicy):
+class DeepSet(AbstractPerceptron):
     r"""Permutation-invariant: :math:`\delta_k=u\,F^\theta\big(\sum_p G^\theta(x_p),\,I_k,\,\delta_{k-1}/u\big)`.
 
     The feature ``positions`` (`features.Positions`) holds one row :math:`x_p` of ``columns`` numbers for each position;
@@ -32,11 +33,12 @@ class DeepSet(AbstractPolicy):
     """
 
     inner: Layers
-    outer: Layers
+    layers: Layers
     scaler: Scaler
     baseline: Frozen | None
     features: tuple[str, ...] = eqx.field(static=True)
     positions: str = eqx.field(static=True)
+    semi_recurrent: bool = eqx.field(static=True, default=True)
 
     def __init__(
         self,
@@ -59,22 +61,11 @@ class DeepSet(AbstractPolicy):
         self.scaler = Scaler.identity(seen, instruments)
         self.inner = Layers.make((columns, *[width] * depth), key=inner, activation=activation)
         sizes = (width + seen + instruments, *[width] * depth, instruments)
-        self.outer = Layers.make(sizes, key=outer, activation=activation, last=0.1)
+        self.layers = Layers.make(sizes, key=outer, activation=activation, last=0.1)
 
-    def init(self) -> None:
-        return None
-
-    def encode(self, observation: Observation) -> PyTree:
+    def seen(self, observation: Observation) -> Float[Array, " row"]:
         (rows,) = read(observation, self.positions)
         act = ACTIVATIONS[self.inner.activation]
         nothing = act(self.inner(jnp.zeros(rows.shape[-1], rows.dtype)))
         pooled = jnp.sum(act(jax.vmap(self.inner)(rows)) - nothing, axis=0)
-        seen = jnp.concatenate([pooled, self.scaler(gather(observation, self.features))])
-        return seen, None if self.baseline is None else self.baseline.encode(observation)
-
-    def __call__(
-        self, encoded: PyTree, position: Float[Array, " instrument"], state: PyTree
-    ) -> tuple[Float[Array, " instrument"], PyTree]:
-        seen, base = encoded
-        out = self.outer(jnp.concatenate([seen, self.scaler.inputs(position)]))
-        return self.scaler.positions(out) + on_top_of(self.baseline, base, position), state
+        return jnp.concatenate([pooled, self.scaler(gather(observation, self.features))])

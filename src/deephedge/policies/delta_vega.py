@@ -12,7 +12,39 @@ from deephedge.policies.base import AbstractPolicy, Observation, read
 _DEAD = 1e-12
 
 
-class DeltaVega(AbstractPolicy):
+class AbstractNeutral(AbstractPolicy):
+    """Options against the second sensitivity of ``liability`` and ``hedge``, the spot against what delta is left."""
+
+    liability: eqx.AbstractVar[tuple[str, ...]]
+    hedge: eqx.AbstractVar[tuple[str, ...]]
+    units: eqx.AbstractVar[Float[Array, ""]]
+    limit: eqx.AbstractVar[Float[Array, ""]]
+
+    def __check_init__(self):
+        for role, names in (("liability", self.liability), ("hedge", self.hedge)):
+            require(len(names) == 2, f"{role} must name two features, delta and one other, was {names}", ConfigError)
+        held = concrete(self.limit, lambda x: x >= 0)
+        require(held, f"limit must be options held at most, from 0 up, was {self.limit}")
+
+    def init(self) -> None:
+        return None
+
+    def encode(self, observation: Observation) -> Float[Array, " instrument"]:
+        delta, greek, hedge_delta, hedge_greek = read(observation, *self.liability, *self.hedge)
+        live = jnp.abs(hedge_greek) > _DEAD
+        options = jnp.where(live, greek / jnp.where(live, hedge_greek, 1.0), 0.0)
+        options = jnp.clip(options, -self.limit, self.limit)
+        return self.units * jnp.stack([delta - options * hedge_delta, options])
+
+    def __call__(
+        self, encoded: PyTree, position: Float[Array, " instrument"], state: PyTree
+    ) -> tuple[Float[Array, " instrument"], PyTree]:
+        wanted = f"a spot and an option, in this order; the problem has {position.size} instruments"
+        require(position.size == 2, f"this hedge needs {wanted}", ProblemError)
+        return encoded, state
+
+
+class DeltaVega(AbstractNeutral):
     r"""Neutral in delta and vega: :math:`n_2 = u\,\nu/\nu_H` options, :math:`n_1 = u\,\delta - n_2\,\delta_H` spot.
 
     ``liability`` names the features with delta and vega of what was sold, seen by its holder, ``hedge`` those of the
@@ -36,22 +68,8 @@ class DeltaVega(AbstractPolicy):
     units: Float[Array, ""] = number(default=1.0)
     limit: Float[Array, ""] = number(default=10.0)
 
-    def __check_init__(self):
-        _check(self.liability, self.hedge, self.limit)
 
-    def init(self) -> None:
-        return None
-
-    def encode(self, observation: Observation) -> Float[Array, " instrument"]:
-        return self.units * _neutral(*read(observation, *self.liability, *self.hedge), self.limit)
-
-    def __call__(
-        self, encoded: PyTree, position: Float[Array, " instrument"], state: PyTree
-    ) -> tuple[Float[Array, " instrument"], PyTree]:
-        return _two(encoded, position), state
-
-
-class DeltaGamma(AbstractPolicy):
+class DeltaGamma(AbstractNeutral):
     r"""Neutral in delta and gamma: :math:`n_2 = u\,\Gamma/\Gamma_H` options, :math:`n_1 = u\,\delta - n_2\,\delta_H`.
 
     As ``DeltaVega``, with gamma in the place of vega.
@@ -70,36 +88,3 @@ class DeltaGamma(AbstractPolicy):
     hedge: tuple[str, ...] = eqx.field(static=True, converter=tuple, default=("hedge_delta", "hedge_gamma"))
     units: Float[Array, ""] = number(default=1.0)
     limit: Float[Array, ""] = number(default=10.0)
-
-    def __check_init__(self):
-        _check(self.liability, self.hedge, self.limit)
-
-    def init(self) -> None:
-        return None
-
-    def encode(self, observation: Observation) -> Float[Array, " instrument"]:
-        return self.units * _neutral(*read(observation, *self.liability, *self.hedge), self.limit)
-
-    def __call__(
-        self, encoded: PyTree, position: Float[Array, " instrument"], state: PyTree
-    ) -> tuple[Float[Array, " instrument"], PyTree]:
-        return _two(encoded, position), state
-
-
-def _neutral(delta: Array, greek: Array, hedge_delta: Array, hedge_greek: Array, limit: Array) -> Array:
-    """(spot, option) for one unit sold."""
-    live = jnp.abs(hedge_greek) > _DEAD
-    options = jnp.clip(jnp.where(live, greek / jnp.where(live, hedge_greek, 1.0), 0.0), -limit, limit)
-    return jnp.stack([delta - options * hedge_delta, options])
-
-
-def _two(encoded: Array, position: Array) -> Array:
-    wanted = "a spot and an option, in this order"
-    require(position.size == 2, f"this hedge needs {wanted}; the problem has {position.size} instruments", ProblemError)
-    return encoded
-
-
-def _check(liability: tuple[str, ...], hedge: tuple[str, ...], limit: Array) -> None:
-    for role, names in (("liability", liability), ("hedge", hedge)):
-        require(len(names) == 2, f"{role} must name two features, delta and one other, was {names}", ConfigError)
-    require(concrete(limit, lambda x: x >= 0), f"limit must be options held at most, from 0 up, was {limit}")

@@ -1,14 +1,14 @@
 """Specimen of the learnt policies: a semi-recurrent multi-layer perceptron."""
 
 import equinox as eqx
-import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, PRNGKeyArray
 
-from deephedge.policies.base import AbstractPolicy, Frozen, Observation, Scaler, frozen, gather, on_top_of
+from deephedge.policies.base import AbstractPolicy, Frozen, Observation, Scaler, frozen, gather
 from deephedge.policies.network import Layers
+from deephedge.policies.perceptron import AbstractPerceptron
 
 
-class MLP(AbstractPolicy):
+class MLP(AbstractPerceptron):
     r"""One network for all dates, fed the features and the current position:
     :math:`\delta_k = u \cdot F^\theta(I_k, \delta_{k-1}/u)`.
 
@@ -50,19 +50,5 @@ class MLP(AbstractPolicy):
         sizes = (columns + instruments * semi_recurrent, *[width] * depth, instruments)
         self.layers = Layers.make(sizes, key=key, activation=activation, last=0.1)
 
-    def init(self) -> None:
-        return None
-
-    def encode(self, observation: Observation) -> PyTree:
-        seen = self.scaler(gather(observation, self.features))
-        if not self.semi_recurrent:
-            seen = self.layers(seen)
-        return seen, None if self.baseline is None else self.baseline.encode(observation)
-
-    def __call__(
-        self, encoded: PyTree, position: Float[Array, " instrument"], state: PyTree
-    ) -> tuple[Float[Array, " instrument"], PyTree]:
-        seen, base = encoded
-        if self.semi_recurrent:
-            seen = self.layers(jnp.concatenate([seen, self.scaler.inputs(position)]))
-        return self.scaler.positions(seen) + on_top_of(self.baseline, base, position), state
+    def seen(self, observation: Observation) -> Float[Array, " row"]:
+        return self.scaler(gather(observation, self.features))

@@ -14,10 +14,9 @@ from deephedge.data import History, Origin, Records, load
 from deephedge.data.align import closes, daily_history
 from deephedge.data.columns import Latest
 from deephedge.data.layouts import LAYOUTS
-from deephedge.data.sources import File, Span
+from deephedge.data.sources import File
 from deephedge.data.store import Store
 from deephedge.data.transforms import AbstractTransform, transformed
-from deephedge.data.transport import Recorded
 from deephedge.studies.library import find_data
 from deephedge.studies.settings import STORED, DataSettings
 
@@ -93,8 +92,7 @@ def _of_file(file: str | Mapping[str, Any], near: Iterable[Path]) -> list[Record
         table |= {BESIDE: find_data(str(table[BESIDE]), near)} if BESIDE in table else {}
         made = toml.build({"type": layout, **table}, namespace=dict(LAYOUTS), place=f"data.files {path}")
     place = Path(find_data(str(path), near))
-    source = File(place, made, Origin(place.name, **said))
-    return list(source.records(Span(), Recorded({})))
+    return File(place, made, Origin(place.name, **said)).read()
 
 
 def _stored(name: str) -> Records:

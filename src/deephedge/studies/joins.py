@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from deephedge.core.errors import ConfigError, require
-from deephedge.data import Latest, Origin, Records, aligned, lagged, news_columns, surprises
+from deephedge.data import Latest, Records, aligned, lagged, news_columns, surprises
 from deephedge.data.releases import days_to_next, fomc_calendar, release_of
-from deephedge.data.sources import File, Span
+from deephedge.data.sources import File
 from deephedge.data.text import AbstractTone, Lexicon
-from deephedge.data.transport import Recorded
 
 Find = Callable[[str], str]
 
@@ -100,6 +99,6 @@ class DaysToMeeting(AbstractJoin):
 def records_of(path: str, find: Find) -> Records:
     """All records of a file that a study names."""
     place = Path(find(path))
-    pieces = list(File(place, None, Origin(place.name)).records(Span(), Recorded({})))
+    pieces = File(place).read()
     require(bool(pieces), f"{place.name} has no records", ConfigError)
     return pieces[0].joined(*pieces[1:])

@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import jax
 import numpy as np
 
 from deephedge.core.errors import ConfigError, require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
-from deephedge.data import History
+from deephedge.data import History, windows
 from deephedge.markets import AbstractMarket, Agreement, Scorecard, agreement, sample, validate
-from deephedge.markets import windows as cut
 from deephedge.studies.progress import Screen
 from deephedge.studies.study import TRAIN, VALIDATION, Study
 
@@ -103,7 +103,8 @@ def _years(history: History, name: str) -> MarketPath:
     quotes = {name: row for name, row in history.quotes.items() if np.isfinite(row).all()}
     steps = min(YEAR, len(history) - 1)
     require(steps == YEAR, f"a year of history is needed to compare with, there are {len(history)} days", ConfigError)
-    return cut(quotes, YEAR, stride=STRIDE, rebase=(name,))  # pyright: ignore
+    known = History.of(history.dates, quotes, source=history.provenance.source)
+    return jax.tree.map(lambda x: x[::STRIDE], windows(known, YEAR, rebase=(name,))[0])
 
 
 def _write(batch: MarketPath, file: Path) -> None:

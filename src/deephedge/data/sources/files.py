@@ -13,7 +13,7 @@ from deephedge.data.quality.clock import raw_times
 from deephedge.data.records import Origin, Records
 from deephedge.data.sources.base import AbstractSource, Span
 from deephedge.data.tables import pieces
-from deephedge.data.transport import AbstractTransport
+from deephedge.data.transport import AbstractTransport, Recorded
 
 if TYPE_CHECKING:
     import polars as pl
@@ -39,6 +39,10 @@ class File(AbstractSource):
         for piece in pieces(self.path):
             layout = layout or self._layout(piece.columns)
             yield self._read(piece, layout).between(span.start, span.end)
+
+    def read(self) -> list[Records]:
+        """All of it, piece by piece."""
+        return list(self.records(Span(), Recorded({})))
 
     def _layout(self, columns: list[str]) -> AbstractLayout:
         name = self.path.name

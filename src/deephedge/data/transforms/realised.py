@@ -1,8 +1,9 @@
 """Realised volatility over the last days, per root year of 252: of closes, of ranges, of returns within the day."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -11,10 +12,41 @@ from deephedge.data.clean import listed
 from deephedge.data.transforms.base import TRADING_YEAR, AbstractFormula, Days, whole, windows
 
 FALL = 2 * np.log(2) - 1
+BARS = (".high", ".low", ".open", "")
 
 
 @dataclass(frozen=True)
-class CloseVol(AbstractFormula):
+class AbstractRealised(AbstractFormula):
+    """From prices of the day called ``underlier`` and its ``parts``: ``"<underlier>.<kind><window>"`` unless named."""
+
+    kind: ClassVar[str]
+    parts: ClassVar[tuple[str, ...]]
+    least: ClassVar[int] = 1
+
+    underlier: str
+    window: int = 21
+    name: str | None = None
+
+    def __post_init__(self):
+        whole(self.window, self.least, "window")
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The price of each of ``parts``."""
+        return tuple(self.underlier + part for part in self.parts)
+
+    @abstractmethod
+    def variance(self, logs: np.ndarray) -> np.ndarray:
+        """That of a day, over the last ``window`` days, from log prices: (part, day)."""
+
+    def apply(self, days: Days, constants: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """The volatility a year."""
+        name = self.name or f"{self.underlier}.{self.kind}{self.window}"
+        return {name: _yearly(self.variance(np.log(_ordered(days))))}
+
+
+@dataclass(frozen=True)
+class CloseVol(AbstractRealised):
     r""":math:`\sqrt{\tfrac{252}{n}\sum r_j^2}` of the last ``window`` :math:`n` log returns; no mean is taken off.
 
     >>> prices = Days(("SPX",), np.arange(3), np.exp([[0.0, 0.01, 0.0]]))
@@ -22,26 +54,15 @@ class CloseVol(AbstractFormula):
     [0.158745]
     """
 
-    underlier: str
-    window: int = 21
-    name: str | None = None
+    kind: ClassVar[str] = "close_vol"
+    parts: ClassVar[tuple[str, ...]] = ("",)
 
-    def __post_init__(self):
-        whole(self.window, 1, "window")
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The close."""
-        return (self.underlier,)
-
-    def apply(self, days: Days, constants: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """``"<underlier>.close_vol<window>"`` unless named."""
-        squares = np.diff(np.log(days.positive().values[0])) ** 2
-        return {self.name or f"{self.underlier}.close_vol{self.window}": _yearly(_mean(squares, self.window))}
+    def variance(self, logs: np.ndarray) -> np.ndarray:
+        return _mean(np.diff(logs[0]) ** 2, self.window)
 
 
 @dataclass(frozen=True)
-class Parkinson(AbstractFormula):
+class Parkinson(AbstractRealised):
     r""":math:`\sqrt{\tfrac{252}{n}\sum\log^2(H_j/L_j)/(4\log 2)}`: from highs and lows, so without the night.
 
     Reads ``"<underlier>.high"`` and ``".low"``. Source: Parkinson (1980).
@@ -51,27 +72,16 @@ class Parkinson(AbstractFormula):
     [0.094863]
     """
 
-    underlier: str
-    window: int = 21
-    name: str | None = None
+    kind: ClassVar[str] = "parkinson"
+    parts: ClassVar[tuple[str, ...]] = (".high", ".low")
 
-    def __post_init__(self):
-        whole(self.window, 1, "window")
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """High and low."""
-        return (f"{self.underlier}.high", f"{self.underlier}.low")
-
-    def apply(self, days: Days, constants: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """``"<underlier>.parkinson<window>"`` unless named."""
-        high, low = np.log(_ordered(days))
-        squares = (high - low) ** 2 / (4 * np.log(2))
-        return {self.name or f"{self.underlier}.parkinson{self.window}": _yearly(_mean(squares, self.window))}
+    def variance(self, logs: np.ndarray) -> np.ndarray:
+        high, low = logs
+        return _mean((high - low) ** 2 / (4 * np.log(2)), self.window)
 
 
 @dataclass(frozen=True)
-class GarmanKlass(AbstractFormula):
+class GarmanKlass(AbstractRealised):
     r""":math:`\sqrt{\tfrac{252}{n}\sum\tfrac12\log^2(H_j/L_j)-(2\log2-1)\log^2(C_j/O_j)}`: again without the night.
 
     Reads ``"<underlier>"`` (close), ``".open"``, ``".high"`` and ``".low"``. Source: Garman and Klass (1980).
@@ -81,27 +91,16 @@ class GarmanKlass(AbstractFormula):
     [0.224507]
     """
 
-    underlier: str
-    window: int = 21
-    name: str | None = None
+    kind: ClassVar[str] = "garman_klass"
+    parts: ClassVar[tuple[str, ...]] = BARS
 
-    def __post_init__(self):
-        whole(self.window, 1, "window")
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """High, low, open, close."""
-        return _bars(self.underlier)
-
-    def apply(self, days: Days, constants: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """``"<underlier>.garman_klass<window>"`` unless named."""
-        high, low, first, close = np.log(_ordered(days))
-        squares = (high - low) ** 2 / 2 - FALL * (close - first) ** 2
-        return {self.name or f"{self.underlier}.garman_klass{self.window}": _yearly(_mean(squares, self.window))}
+    def variance(self, logs: np.ndarray) -> np.ndarray:
+        high, low, first, close = logs
+        return _mean((high - low) ** 2 / 2 - FALL * (close - first) ** 2, self.window)
 
 
 @dataclass(frozen=True)
-class YangZhang(AbstractFormula):
+class YangZhang(AbstractRealised):
     r""":math:`\sqrt{252(V_o+kV_c+(1-k)V_{rs})}`: nights, days and ranges, whatever the drift.
 
     :math:`V_o,V_c` are sample variances (divisor :math:`n-1`) of :math:`\log(O_j/C_{j-1})` and :math:`\log(C_j/O_j)`,
@@ -115,28 +114,18 @@ class YangZhang(AbstractFormula):
     [0.215536]
     """
 
-    underlier: str
-    window: int = 21
-    name: str | None = None
+    kind: ClassVar[str] = "yang_zhang"
+    parts: ClassVar[tuple[str, ...]] = BARS
+    least: ClassVar[int] = 2
 
-    def __post_init__(self):
-        whole(self.window, 2, "window")
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """High, low, open, close."""
-        return _bars(self.underlier)
-
-    def apply(self, days: Days, constants: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """``"<underlier>.yang_zhang<window>"`` unless named."""
-        high, low, first, close = np.log(_ordered(days))
+    def variance(self, logs: np.ndarray) -> np.ndarray:
+        high, low, first, close = logs
         night, day = first[1:] - close[:-1], (close - first)[1:]
         ranges = ((high - close) * (high - first) + (low - close) * (low - first))[1:]
         n = self.window
         share = 0.34 / (1.34 + (n + 1) / (n - 1))
         spread = windows(night, n).var(axis=-1, ddof=1) + share * windows(day, n).var(axis=-1, ddof=1)
-        name = self.name or f"{self.underlier}.yang_zhang{n}"
-        return {name: _yearly(spread + (1 - share) * _mean(ranges, n))}
+        return spread + (1 - share) * _mean(ranges, n)
 
 
 @dataclass(frozen=True)
@@ -169,15 +158,11 @@ class IntradayVol(AbstractFormula):
         return {self.name or f"{self.variance}.vol{self.window}": _yearly(_mean(days.values[0], self.window))}
 
 
-def _bars(underlier: str) -> tuple[str, ...]:
-    return (f"{underlier}.high", f"{underlier}.low", f"{underlier}.open", underlier)
-
-
 def _ordered(days: Days) -> np.ndarray:
-    """High, low and what lies between them; raises ``DataError`` with the days where it does not."""
+    """Prices: one, or high, low and what lies between them; raises ``DataError`` with the days where it does not."""
     values = days.positive().values
-    wrong = (values[0] < values.max(axis=0)) | (values[1] > values.min(axis=0))
-    said = f"{days.names[0]} and {days.names[1]} must hold all prices of the day between them, did not on"
+    wrong = (values[0] < values.max(axis=0)) | (values[1:2] > values.min(axis=0)).any(axis=0)
+    said = f"{' and '.join(days.names[:2])} must hold all prices of the day between them, did not on"
     require(not wrong.any(), f"{said} {listed(days.dates[wrong])}; correct or drop these days", DataError)
     return values
 

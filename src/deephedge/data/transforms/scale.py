@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import special
@@ -14,13 +14,24 @@ from deephedge.data.transforms.base import FLAT, AbstractTransform, Days
 NORMAL = 1 / special.ndtri(0.75)  # of a normal law: deviation over median absolute deviation
 
 
+@dataclass(frozen=True)
 class AbstractScaler(AbstractTransform):
     """One quote to one quote, day by day: ``scaled`` reads the constants and the value of the day."""
 
+    suffix: ClassVar[str]
+
+    quote: str
+    name: str | None = None
+
     @property
-    @abstractmethod
+    def inputs(self) -> tuple[str, ...]:
+        """The one quote."""
+        return (self.quote,)
+
+    @property
     def output(self) -> str:
-        """Name of the scaled quote."""
+        """``"<quote>.<suffix>"`` unless named."""
+        return self.name or f"{self.quote}.{self.suffix}"
 
     @abstractmethod
     def scaled(self, values: np.ndarray, constants: Mapping[str, Any]) -> np.ndarray:
@@ -40,18 +51,7 @@ class ZScore(AbstractScaler):
     {'mean': 0.2, 'scale': 0.1}
     """
 
-    quote: str
-    name: str | None = None
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The one quote."""
-        return (self.quote,)
-
-    @property
-    def output(self) -> str:
-        """``"<quote>.z"`` unless named."""
-        return self.name or f"{self.quote}.z"
+    suffix: ClassVar[str] = "z"
 
     def learn(self, days: Days) -> dict[str, Any]:
         """``mean``, ``scale``."""
@@ -76,18 +76,7 @@ class Robust(AbstractScaler):
     {'median': 10.0, 'scale': 7.413}
     """
 
-    quote: str
-    name: str | None = None
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The one quote."""
-        return (self.quote,)
-
-    @property
-    def output(self) -> str:
-        """``"<quote>.robust"`` unless named."""
-        return self.name or f"{self.quote}.robust"
+    suffix: ClassVar[str] = "robust"
 
     def learn(self, days: Days) -> dict[str, Any]:
         """``median``, ``scale``."""
@@ -118,18 +107,7 @@ class NormalScore(AbstractScaler):
     [0.0, 1.691, 1.691]
     """
 
-    quote: str
-    name: str | None = None
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The one quote."""
-        return (self.quote,)
-
-    @property
-    def output(self) -> str:
-        """``"<quote>.score"`` unless named."""
-        return self.name or f"{self.quote}.score"
+    suffix: ClassVar[str] = "score"
 
     def learn(self, days: Days) -> dict[str, Any]:
         """The distinct training ``values`` and their ``shares``, ranks over :math:`n + 1`."""
