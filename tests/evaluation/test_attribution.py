@@ -12,29 +12,13 @@ from deephedge import frictions as c
 from deephedge import instruments as i
 from deephedge.core.errors import ProblemError
 from deephedge.evaluation.attribution import TERMS, attribute
-from deephedge.policies.base import AbstractPolicy
 
 KEY = jax.random.key(3)
 VOL, RATE = 0.25, 0.04
 
 
-class Held(AbstractPolicy):
-    """So many units of each instrument, whatever happens."""
-
-    units: jax.Array
-
-    def init(self):
-        return None
-
-    def encode(self, observation):
-        return None
-
-    def __call__(self, encoded, position, state):
-        return self.units, state
-
-
 def follow(problem, units, paths):
-    return dh.evaluate(problem, {"held": Held(jnp.asarray(units, float))}, paths)["held"]
+    return dh.evaluate(problem, {"held": dh.policies.Static(units)}, paths)["held"]
 
 
 def problem_of(liability, *instruments, grid, **more):

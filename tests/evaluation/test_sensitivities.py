@@ -11,7 +11,6 @@ from deephedge import instruments as i
 from deephedge.core.errors import ProblemError
 from deephedge.evaluation.sensitivities import price_greeks
 from deephedge.objectives import AbstractObjective, CVaR, Entropic, Expectation
-from deephedge.policies.base import AbstractPolicy
 
 SPOT, STRIKE, VOL, RATE, TAU = 1.05, 1.0, 0.25, 0.03, 0.25
 D1 = (np.log(SPOT / STRIKE) + (RATE + VOL**2 / 2) * TAU) / (VOL * TAU**0.5)
@@ -66,36 +65,20 @@ def test_agrees_with_a_difference_of_prices_under_costs(risk):
     assert float(greeks.value["spot"][0]) == pytest.approx(bumped, abs=5e-3)
 
 
-class Held(AbstractPolicy):
-    """So many units, whatever happens."""
-
-    units: jax.Array
-
-    def init(self):
-        return None
-
-    def encode(self, observation):
-        return None
-
-    def __call__(self, encoded, position, state):
-        return jnp.reshape(self.units, (1,)), state
-
-
 def test_the_best_price_moves_as_the_price_of_its_policy_does():
     """The envelope theorem: find the best fixed position at three spots, and difference its prices."""
     problem, risk, units = short_call(1), Entropic(30.0), np.linspace(0.4, 1.0, 13)
 
     def best(spot):
         market = eqx.tree_at(lambda m: m.spot, MARKET, jnp.array([spot]))
-        prices = [
-            float(risk(dh.simulate_wealth(problem, market, Held(jnp.array(u)), paths=4096, key=KEY))) for u in units
-        ]
+        static = map(dh.policies.Static, units[:, None])
+        prices = [float(risk(dh.simulate_wealth(problem, market, each, paths=4096, key=KEY))) for each in static]
         fine = np.linspace(0.4, 1.0, 2001)
         curve = np.polyval(np.polyfit(units, prices, 4), fine)
         return fine[curve.argmin()], curve.min()
 
     optimum, bumped = best(SPOT)[0], (best(SPOT + 0.01)[1] - best(SPOT - 0.01)[1]) / 0.02
-    greeks = price_greeks(problem, MARKET, Held(jnp.array(optimum)), risk, paths=4096, key=KEY)
+    greeks = price_greeks(problem, MARKET, dh.policies.Static((optimum,)), risk, paths=4096, key=KEY)
     assert float(greeks.value["spot"][0]) == pytest.approx(bumped, abs=0.01)
 
 

@@ -97,11 +97,6 @@ class Overfitting:
     outside: np.ndarray
 
     @property
-    def degradation(self) -> float:
-        """Slope of the chosen one's ratio outside on that inside; below 0 where what looked better was worse."""
-        return float(np.polyfit(self.inside, self.outside, 1)[0])
-
-    @property
     def loss(self) -> float:
         """The share of splits in which the chosen one loses outside."""
         return float(np.mean(self.outside < 0))
