@@ -84,10 +84,12 @@ class Rolled(m.AbstractMarket):
 
 
 RATES = m.HullWhite(((1.0, 10.0), (0.03, 0.038)), 0.1, 0.012)
+EX, SHARE = ((0.2, 0.03), (0.7, 0.05), (1.3, 0.04)), ((0.4, 0.02),)
 WORLDS = {
     "stocks": lambda: m.BlackScholes(
         ("A", "B"), vol=(0.2, 0.35), rate=0.05, dividend=(0.02, 0.0), correlation=[[1, 0.4], [0.4, 1]]
     ),
+    "ex dates": lambda: m.Dividends(m.BlackScholes("A", vol=0.2, rate=0.05, dividend=0.01), "A", EX, SHARE),
     "heston": lambda: m.Heston("A", 1.0, 0.04, rate=0.05, dividend=0.02, **HESTON),
     "surface": surface,
     "currencies": lambda: m.GarmanKohlhagen(
@@ -139,6 +141,9 @@ MEMBERS = {
     "American": Member(
         i.American("A", 1.1, 1.0, False, i.Boundary("bjerksund_stensland"), formula="bjerksund_stensland"), bias=0.02
     ),
+    "Bermudan": Member(i.Bermudan("A", 1.05, (0.25, 0.5, 0.75), False, EX, SHARE), "ex dates"),
+    "Bermudan call": Member(i.Bermudan("A", 0.95, (8 / STEPS, 1.0), True, EX, SHARE), "ex dates"),
+    "Spot that goes ex": Member(i.Spot("A"), "ex dates"),
     "FxForward": Member(i.FxForward("EURUSD", 1.1, 1.0), "currencies"),
     "FxForward on a cross": Member(i.FxForward("EURGBP", 0.9, 0.75, "USD"), "currencies"),
     "FxSwap": Member(i.FxSwap("EURUSD", 1.1, 1.13, 0.25, 0.9), "currencies"),
@@ -219,6 +224,7 @@ PROOFS = (
     "DatedVarianceSwap in Heston's world", "Autocallable", "Swaption", "BermudanSwaption", "BermudanBondOption",
     "CallableBond", "ConvertibleBond", "ConvertibleBond called and put", "Barrier that starts", "DoubleBarrier",
     "Lookback with a strike", "Asian of a geometric average, begun", "Asian strike", "CdsIndexOption", "American",
+    "Bermudan call", "Spot that goes ex",
 )  # fmt: skip
 
 
