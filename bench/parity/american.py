@@ -84,8 +84,8 @@ METHODS = (
 )
 ROWS = [
     *(
-        Row(f"American call and put, {name}", "Black-Scholes", partial(ours, mine, q), partial(theirs, engine, q), within)
-        for name, mine, engine, q, within in METHODS
+        Row(f"American call and put, {name}", "Black-Scholes", partial(ours, by, q), partial(theirs, engine, q), within)
+        for name, by, engine, q, within in METHODS
     ),
     Row("American call, dividends in cash", "Black-Scholes",
         partial(ours_ex, (79.999, 199.999, 299.999, 365), 0.0, (True,)),

@@ -95,7 +95,9 @@ WORLDS = {
     "currencies": lambda: m.GarmanKohlhagen(
         ("EURUSD", "GBPUSD"), (0.1, 0.12), (1.1, 1.25), 0.05, (0.02, 0.04), [[1, 0.6], [0.6, 1]], "EURGBP"
     ),
-    "oil": lambda: m.SchwartzSmith("CL", 1.0, 1.5, 0.35, 0.2, 0.1, rate=0.05, expiries=(0.3, 0.6, 0.9, 1.2)),
+    "oil": lambda: m.SchwartzSmith(
+        "CL", 1.0, 1.5, 0.35, 0.2, 0.1, rate=0.05, expiries=(0.3, 0.6, 0.9, 1.2), spreads=[("0.6", "1.2")]
+    ),
     "abroad": abroad,
     "rates": lambda: RATES,
     "rolled": Rolled,
@@ -111,6 +113,7 @@ WORLDS = {
 }
 
 CALL, ENDED = i.EuropeanCall("A", 1.0, 1.0), i.EuropeanPut("A", 1.1, 0.5)
+NEAR, FAR = "CL.future.0.6", "CL.future.1.2"
 NEARBY = tuple(f"CL.future.{years}" for years in (0.3, 0.6, 0.9))
 QUARTERS = (0.0, 0.25, 0.5, 0.75)
 MODEL, HALF = i.ModelCurve(RATES), dh.Schedule.uniform(0.5, 3.0, periods=5)
@@ -134,6 +137,9 @@ MEMBERS = {
     "Listed": Member(i.Listed("A.put", "A", 1.05, 0.75, "put"), "exchange"),
     "Exchange": Member(i.Exchange("A", "B", 1.0, correlation=0.4)),
     "SpreadOption": Member(i.SpreadOption("A", "B", 0.1, 0.75, correlation=0.4), bias=0.01),
+    "SpreadOption on a calendar spread": Member(
+        i.SpreadOption(FAR, NEAR, 0.02, 0.6, vols=(f"{FAR}.until.0.6.vol", f"{NEAR}.vol")), "oil", bias=0.01
+    ),
     "BestOf": Member(i.BestOf(("A", "B"), 1.1, 1.0, call=False, correlation=0.4)),
     "WorstOf": Member(i.WorstOf(("A", "B"), 1.0, 2.0, weights=(1.0, 1.1), correlation=0.4)),
     "Basket": Member(i.Basket(("A", "B"), (0.7, 0.4), 1.0, 1.0, correlation=0.4), bias=0.01),

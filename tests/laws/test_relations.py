@@ -207,6 +207,8 @@ def rights_on_dates(path, t):
     """One date is a European right, more are worth more, and all the time the most; no yield, no early call."""
     same, least, terms = {}, {}, {"underlier": "A", "strike": t["strike"]}
     path = jax.tree.map(lambda x: x[:2], path)
+    # With both below 0 a put may be left to itself below a second boundary, which the price at any time leaves out.
+    path = path.with_quotes({name: jnp.abs(path.quote(name)) for name in ("rate", "A.dividend")})
     dates = {"one": SHARES[-1:], "two": SHARES[2::2], "four": SHARES[1:]}
     for call in (True, False):
         each = {n: i.Bermudan(**terms, dates=t["expiry"] * x, call=call, rule=i.Never()) for n, x in dates.items()}
@@ -215,7 +217,7 @@ def rights_on_dates(path, t):
         plain = (i.EuropeanCall if call else i.EuropeanPut)(**terms, expiry=t["expiry"])
         same[f"one, {call}"] = worth["one"], plain.price(path)
         least |= {f"{fewer} and {n}, {call}": (worth[fewer], worth[n]) for fewer, n in pairwise(worth)}
-    still = path.with_quotes({"A.dividend": jnp.zeros_like(path.times), "rate": jnp.abs(path.quote("rate"))})
+    still = path.with_quotes({"A.dividend": jnp.zeros_like(path.times)})
     call = i.Bermudan(**terms, dates=t["expiry"] * SHARES[1:], rule=i.Never()).price(still)
     same["no early call"] = call, i.EuropeanCall(**terms, expiry=t["expiry"]).price(still)
     return same, least
