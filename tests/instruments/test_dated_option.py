@@ -105,7 +105,7 @@ def test_a_call_is_used_before_the_share_goes_ex():
     ("wrong", "words"),
     [
         ({"dates": (0.5, 0.5)}, "increasing"),
-        ({"dates": (0.5, 0.501, 1.0)}, "1/500 of the last"),
+        ({"dates": (0.5, 0.501, 1.0)}, "an eighth of the average"),
         ({"cash": [(0.5, -1.0)]}, "cash must be 0 or more"),
         ({"proportional": [(0.5, 1.0)]}, "proportional"),
         ({"strike": -1.0}, "strike"),

@@ -28,7 +28,7 @@ class Bermudan(AbstractRight):
     the quotes ``vol`` (``"<underlier>.vol"`` unless named; that of the spot), ``"rate"`` and
     ``"<underlier>.dividend"``. Used where ``rule`` says so: where that is worth no less than to wait, unless another is
     given (`Regression` by `fit_exercise` is cheaper along many paths). Raises ``ParameterError`` for dates closer than
-    1/500 of the last one, and for numbers outside their domain.
+    an eighth of their average distance (of sixteen or more), and for numbers outside their domain.
 
     >>> import deephedge as dh, jax, jax.numpy as jnp
     >>> quotes = {"A": jnp.array([100.0, 125.0]), "A.vol": jnp.full(2, 0.2), "rate": jnp.full(2, 0.05)}
@@ -51,9 +51,9 @@ class Bermudan(AbstractRight):
     def __check_init__(self):
         check_dates(self.dates)
         check_terms(self.strike, self.expiry)
-        least = dividends.CLOSEST * self.expiry
+        least = dividends.closest(self.dates.shape[-1]) * self.expiry
         apart = concrete(jnp.diff(self.dates, axis=-1) - 0.99 * least[..., None], lambda gap: np.all(gap >= 0))
-        require(apart, f"dates must be {least} years (1/500 of the last) apart or more, were {self.dates}")
+        require(apart, f"dates must be {least} years apart or more, an eighth of the average, were {self.dates}")
         dividends.check(self.cash, self.proportional)
 
     @property

@@ -29,10 +29,7 @@ from deephedge.pricing.normal import density, root, sign_of
 
 SLACK = 1e-6  # of a date, and of a year: the rounding of float32
 NONE = np.zeros((0, 2), np.float32)
-CLOSEST = 1 / 500  # of the time to expiry: of two dates, that the grid can tell apart
-_POINTS, _REACH = 257, 6.0
-_AT = np.linspace(-_REACH, _REACH, _POINTS)
-_STEP = 2.0 * _REACH / (_POINTS - 1)
+_REACH = 6.0  # deviations, of all the time left, to either side of the grid of X
 LEAST = 1e-6  # of the spot: what is random of it where the cash to come is worth more
 
 
@@ -92,6 +89,15 @@ def reached(times: Float[Array, " points"], due: Float[Array, " _"]) -> Bool[Arr
     return times[:, None] >= due - SLACK * (1.0 + due)
 
 
+def closest(count: int) -> float:
+    """How close two of ``count`` dates may be, as a share of the last: an eighth of their distance on average.
+
+    >>> round(1 / closest(12))
+    128
+    """
+    return 1.0 / (8 * max(count, 16))
+
+
 def price(
     spot: ArrayLike,
     strike: ArrayLike,
@@ -109,7 +115,7 @@ def price(
     One price, for ``spot`` and ``strike`` in cash, ``vol`` of :math:`X` per root year, ``rate`` and ``dividend``
     continuous per year; ``vmap`` it. One date is a European option, exactly. A call without a yield, at rates of 0 or
     more, is best used just before a dividend or at expiry: on these dates it is the American one. 0 once all are over.
-    Dates are to be `CLOSEST` of the time left apart, or more.
+    Dates are to be `closest` apart, or more.
 
     >>> import jax
     >>> dates, cash = jnp.array([0.49, 1.0]), jnp.array([[0.5, 5.0]])
@@ -136,20 +142,24 @@ def price(
     if left.shape[0] == 1:
         return value
     early, whole = left[:-1, None], jnp.where(over[-1], 1.0, left[-1])
-    places = jnp.asarray(_AT, dtype)  # of what moves at random, in deviations of all the time left
+    # Of what moves at random, in deviations of all the time left: the closest dates are one step of it apart.
+    places = jnp.asarray(
+        np.linspace(-_REACH, _REACH, 1 + int(np.ceil(2.0 * _REACH / closest(len(left)) ** 0.5))), dtype
+    )
     pure = random * moves[:-1, None] * jnp.exp(vol * root(whole) * places - 0.5 * vol**2 * early)
     used = sign * (keeps[:-1, None] * pure + floor[:-1, None] - strike)
-    wait = _waiting(
-        used, jnp.exp(-rate * jnp.diff(left[:-1])), root(jnp.diff(left[:-1]) / whole), waited(pure[-1], left[-2])
-    )
+    gaps = jnp.diff(left[:-1])
+    wait = _waiting(used, places, jnp.exp(-rate * gaps), root(gaps / whole), waited(pure[-1], left[-2]))
     first = jnp.minimum(jnp.sum(over), left.shape[0] - 2)
-    spread = root(left[first] / whole) / _STEP
-    found = induction.expected(jnp.full(1, 0.5 * (_POINTS - 1), dtype), spread[None], first[None], used, wait)[0]
+    centre = 0.5 * (places.shape[0] - 1)
+    spread = root(left[first] / whole) * centre / _REACH
+    found = induction.expected(jnp.full(1, centre, dtype), spread[None], first[None], used, wait)[0]
     return jnp.where(over[-2], value, jnp.exp(-rate * left[first]) * found)
 
 
 def _waiting(
     used: Float[Array, "tenor quote"],
+    places: Float[Array, " quote"],
     bonds: Float[Array, " _"],
     spreads: Float[Array, " _"],
     last: Float[Array, " quote"],
@@ -158,7 +168,7 @@ def _waiting(
 
     Where using and waiting cross, which is once, the rule is off by what `induction.expected` takes out too.
     """
-    places = jnp.asarray(_AT, last.dtype)
+    width = places[1] - places[0]
 
     def step(later: tuple[Array, Array], now: tuple[Array, Array, Array]) -> tuple[tuple[Array, Array], Array]:
         (use, wait), (before, bond, spread) = later, now
@@ -172,12 +182,12 @@ def _waiting(
         part = -left[n] / rise
         part = jnp.clip(part + 0.5 * part * (1.0 - part) * bend / rise, 0.0, 1.0)
         sign = jnp.sign(rise)
-        slope, at = sign * (rise + (part - 0.5) * bend), places[n + 1] + part * _STEP
+        slope, at = sign * (rise + (part - 0.5) * bend), places[n + 1] + part * width
         apart = (at - places) / spread
-        turn = sign * bend - 2.0 * _STEP / spread * apart * slope
+        turn = sign * bend - 2.0 * width / spread * apart * slope
         excess = (0.5 * part * (1.0 - part) - 1.0 / 12.0) * slope + part * (part - 0.5) * (part - 1.0) / 6.0 * turn
         mean = density((places[:, None] - places) / spread) @ jnp.maximum(use, wait)
-        wait = bond * _STEP / spread * (mean - jnp.where(crossed[n], excess * density(apart), 0.0))
+        wait = bond * width / spread * (mean - jnp.where(crossed[n], excess * density(apart), 0.0))
         return (before, wait), wait
 
     _, earlier = lax.scan(step, (used[-1], last), (used[:-1], bonds, spreads), reverse=True)
