@@ -38,3 +38,13 @@ def process(spot: float, rate: float, dividend: float, vol: float) -> ql.BlackSc
 def npv(instrument: ql.Instrument, engine: ql.PricingEngine) -> float:
     instrument.setPricingEngine(engine)
     return instrument.NPV()
+
+
+def schedule(cash: tuple[tuple[int, float], ...]) -> list[ql.Dividend]:
+    """Dividends in cash from pairs (days from `TODAY`, amount)."""
+    return [ql.FixedDividend(amount, TODAY + days) for days, amount in cash]
+
+
+def rows_of(cash: tuple[tuple[int, float], ...]) -> np.ndarray:
+    """The same in years."""
+    return np.array([(days / 365, amount) for days, amount in cash])

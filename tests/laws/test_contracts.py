@@ -84,16 +84,20 @@ class Rolled(m.AbstractMarket):
 
 
 RATES = m.HullWhite(((1.0, 10.0), (0.03, 0.038)), 0.1, 0.012)
+EX, SHARE = ((0.2, 0.03), (0.7, 0.05), (1.3, 0.04)), ((0.4, 0.02),)
 WORLDS = {
     "stocks": lambda: m.BlackScholes(
         ("A", "B"), vol=(0.2, 0.35), rate=0.05, dividend=(0.02, 0.0), correlation=[[1, 0.4], [0.4, 1]]
     ),
+    "ex dates": lambda: m.Dividends(m.BlackScholes("A", vol=0.2, rate=0.05, dividend=0.01), "A", EX, SHARE),
     "heston": lambda: m.Heston("A", 1.0, 0.04, rate=0.05, dividend=0.02, **HESTON),
     "surface": surface,
     "currencies": lambda: m.GarmanKohlhagen(
         ("EURUSD", "GBPUSD"), (0.1, 0.12), (1.1, 1.25), 0.05, (0.02, 0.04), [[1, 0.6], [0.6, 1]], "EURGBP"
     ),
-    "oil": lambda: m.SchwartzSmith("CL", 1.0, 1.5, 0.35, 0.2, 0.1, rate=0.05, expiries=(0.3, 0.6, 0.9, 1.2)),
+    "oil": lambda: m.SchwartzSmith(
+        "CL", 1.0, 1.5, 0.35, 0.2, 0.1, rate=0.05, expiries=(0.3, 0.6, 0.9, 1.2), spreads=[("0.6", "1.2")]
+    ),
     "abroad": abroad,
     "rates": lambda: RATES,
     "rolled": Rolled,
@@ -109,6 +113,7 @@ WORLDS = {
 }
 
 CALL, ENDED = i.EuropeanCall("A", 1.0, 1.0), i.EuropeanPut("A", 1.1, 0.5)
+NEAR, FAR = "CL.future.0.6", "CL.future.1.2"
 NEARBY = tuple(f"CL.future.{years}" for years in (0.3, 0.6, 0.9))
 QUARTERS = (0.0, 0.25, 0.5, 0.75)
 MODEL, HALF = i.ModelCurve(RATES), dh.Schedule.uniform(0.5, 3.0, periods=5)
@@ -132,6 +137,9 @@ MEMBERS = {
     "Listed": Member(i.Listed("A.put", "A", 1.05, 0.75, "put"), "exchange"),
     "Exchange": Member(i.Exchange("A", "B", 1.0, correlation=0.4)),
     "SpreadOption": Member(i.SpreadOption("A", "B", 0.1, 0.75, correlation=0.4), bias=0.01),
+    "SpreadOption on a calendar spread": Member(
+        i.SpreadOption(FAR, NEAR, 0.02, 0.6, vols=(f"{FAR}.until.0.6.vol", f"{NEAR}.vol")), "oil", bias=0.01
+    ),
     "BestOf": Member(i.BestOf(("A", "B"), 1.1, 1.0, call=False, correlation=0.4)),
     "WorstOf": Member(i.WorstOf(("A", "B"), 1.0, 2.0, weights=(1.0, 1.1), correlation=0.4)),
     "Basket": Member(i.Basket(("A", "B"), (0.7, 0.4), 1.0, 1.0, correlation=0.4), bias=0.01),
@@ -139,6 +147,9 @@ MEMBERS = {
     "American": Member(
         i.American("A", 1.1, 1.0, False, i.Boundary("bjerksund_stensland"), formula="bjerksund_stensland"), bias=0.02
     ),
+    "Bermudan": Member(i.Bermudan("A", 1.05, (0.25, 0.5, 0.75), False, EX, SHARE), "ex dates"),
+    "Bermudan call": Member(i.Bermudan("A", 0.95, (8 / STEPS, 1.0), True, EX, SHARE), "ex dates"),
+    "Spot that goes ex": Member(i.Spot("A"), "ex dates"),
     "FxForward": Member(i.FxForward("EURUSD", 1.1, 1.0), "currencies"),
     "FxForward on a cross": Member(i.FxForward("EURGBP", 0.9, 0.75, "USD"), "currencies"),
     "FxSwap": Member(i.FxSwap("EURUSD", 1.1, 1.13, 0.25, 0.9), "currencies"),
@@ -219,6 +230,7 @@ PROOFS = (
     "DatedVarianceSwap in Heston's world", "Autocallable", "Swaption", "BermudanSwaption", "BermudanBondOption",
     "CallableBond", "ConvertibleBond", "ConvertibleBond called and put", "Barrier that starts", "DoubleBarrier",
     "Lookback with a strike", "Asian of a geometric average, begun", "Asian strike", "CdsIndexOption", "American",
+    "Bermudan call", "Spot that goes ex",
 )  # fmt: skip
 
 

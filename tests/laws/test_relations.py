@@ -6,6 +6,7 @@ reads those of its own point only, so that each world shows as many prices as it
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import equinox as eqx
 import jax
@@ -202,6 +203,53 @@ def early_exercise(path, t):
     return same, least
 
 
+def rights_on_dates(path, t):
+    """One date is a European right, more are worth more, and all the time the most; no yield, no early call."""
+    same, least, terms = {}, {}, {"underlier": "A", "strike": t["strike"]}
+    path = jax.tree.map(lambda x: x[:2], path)
+    # With both below 0 a put may be left to itself below a second boundary, which the price at any time leaves out.
+    path = path.with_quotes({name: jnp.abs(path.quote(name)) for name in ("rate", "A.dividend")})
+    dates = {"one": SHARES[-1:], "two": SHARES[2::2], "four": SHARES[1:]}
+    for call in (True, False):
+        each = {n: i.Bermudan(**terms, dates=t["expiry"] * x, call=call, rule=i.Never()) for n, x in dates.items()}
+        each["all the time"] = i.American(**terms, expiry=t["expiry"], call=call, rule=i.Never())
+        worth = {n: right.price(path) for n, right in each.items()}
+        plain = (i.EuropeanCall if call else i.EuropeanPut)(**terms, expiry=t["expiry"])
+        same[f"one, {call}"] = worth["one"], plain.price(path)
+        least |= {f"{fewer} and {n}, {call}": (worth[fewer], worth[n]) for fewer, n in pairwise(worth)}
+    still = path.with_quotes({"A.dividend": jnp.zeros_like(path.times)})
+    call = i.Bermudan(**terms, dates=t["expiry"] * SHARES[1:], rule=i.Never()).price(still)
+    same["no early call"] = call, i.EuropeanCall(**terms, expiry=t["expiry"]).price(still)
+    return same, least
+
+
+def crosses(path, t):
+    """A triangle of currencies: forwards multiply, an option on a cross is an exchange, a call a put from abroad."""
+    terms, home, rho = {"expiry": t["expiry"]}, {"home": "USD"}, t["correlation"]
+    yen, euro, vols = path.quote("B"), path.quote("EURUSD"), [path.quote(f"{name}.vol") for name in ("EURUSD", "B")]
+    cross = jnp.sqrt(vols[0] ** 2 + vols[1] ** 2 - 2.0 * rho * vols[0] * vols[1])
+    given = {"EURJPY": euro / yen, "EURJPY.vol": cross, "USDJPY": 1.0 / yen, "USDJPY.vol": vols[1]}
+    given |= {"JPYUSD": yen, "JPYUSD.vol": vols[1], "JPYUSD.dividend": path.quote("B.dividend")}
+    given |= {"K": t["strike"] * yen, "K.vol": vols[1], "K.dividend": path.quote("B.dividend")}
+    seen, left = path.with_quotes(given), jnp.maximum(t["expiry"] - path.times, 0.0)
+    euros = euro * jnp.exp((path.quote("rate") - path.quote("EURUSD.dividend")) * left)
+    dollars = jnp.exp((path.quote("B.dividend") - path.quote("rate")) * left) / yen
+    worth = jax.vmap(lambda k: i.FxForward("EURJPY", k, **terms, **home).price(seen))(euros * dollars)
+    same = {"forwards multiply": (jnp.diagonal(worth), jnp.zeros_like(left))}
+    for kind in ("price", "cashflows"):
+        for call, two in ((True, ("EURUSD", "K")), (False, ("K", "EURUSD"))):
+            option = i.FxOption("EURJPY", t["strike"], call=call, **terms, **home)
+            exchange = i.Exchange(*two, **terms, correlation=rho)
+            same[f"an exchange, {call}, {kind}"] = getattr(option, kind)(seen), getattr(exchange, kind)(seen)
+        calls = (
+            i.FxOption("USDJPY", t["strike"], **terms, **home),
+            i.FxOption("JPYUSD", 1.0 / t["strike"], call=False, **terms),
+        )
+        first, second = (getattr(each, kind)(seen) for each in calls)
+        same[f"from abroad, {kind}"] = first, t["strike"] * second
+    return same, {}
+
+
 def lookbacks(path, t):
     """An extreme is worth more than the end, and a fixed strike beyond it is a floating one and a forward."""
     expiry, strike = t["expiry"], t["strike"]
@@ -335,14 +383,15 @@ def variances(path, t):
 RELATIONS: dict[str, Relation] = {
     each.__name__: each
     for each in (
-        vanillas, digitals, asians, barriers, double_barriers, early_exercise, lookbacks, pairs, books, rates, credit,
-        variances,
+        vanillas, digitals, asians, barriers, double_barriers, early_exercise, rights_on_dates, crosses, lookbacks,
+        pairs, books, rates, credit, variances,
     )
 }  # fmt: skip
-BRIEF = ("vanillas", "digitals", "credit", "variances")  # the others compile for long: left to `make proofs`
+BRIEF = ("vanillas", "digitals", "credit", "variances", "crosses")  # the others compile for long: left to `make proofs`
 # Of a price of 1. Collocation turns in circles where carry outweighs volatility; at volatilities of 1 to 3 %
 # one barrier in single precision loses how far it is when a drift of many deviations runs into it (two do not).
-LOOSE: dict[str, float] = {"longer, True": 5e-4, "longer, False": 5e-4, "no touch, looks": 2e-3}
+LOOSE: dict[str, float] = {f"four and all the time, {call}": 5e-4 for call in (True, False)}
+LOOSE |= {"longer, True": 5e-4, "longer, False": 5e-4, "no touch, looks": 2e-3}
 LOOSE |= {f"either, {call}, {watch}": 1e-3 for call in (True, False) for watch in ("all the time", "looks")}
 
 

@@ -17,6 +17,7 @@ from deephedge.instruments.convertible import ConvertibleBond
 from deephedge.instruments.credit import AbstractCredit, Cds, RiskyBond, SurvivalLaw
 from deephedge.instruments.credit_index import CdsIndex, CdsIndexOption
 from deephedge.instruments.curve import AbstractCurve, FlatCurve, ModelCurve, QuotedCurve
+from deephedge.instruments.dated_option import Bermudan
 from deephedge.instruments.equity import Digital, EuropeanCall, EuropeanPut, Forward, Spot
 from deephedge.instruments.exercise import (
     AbstractExercise,
@@ -70,6 +71,7 @@ __all__ = [
     "Autocallable",
     "Barrier",
     "Basket",
+    "Bermudan",
     "BermudanBondOption",
     "BermudanSwaption",
     "BestOf",

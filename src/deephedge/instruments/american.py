@@ -55,7 +55,8 @@ class American(AbstractRight):
         left, vol, rate, dividend = quoted_terms(self, path)
         require(
             f"{self.underlier}.dividend_cash" not in path.quotes,
-            f"{self.underlier!r} pays dividends on dates, which the price of an American option does not know",
+            f"{self.underlier!r} pays dividends on dates, which the price of an American option does not know: hold a "
+            f"Bermudan with the same dividends, used on dates before these",
         )
         price = PRICES[self.formula]
         return jnp.maximum(price(path.quote(self.underlier), self.strike, vol, left, rate, dividend, self.call), 0.0)

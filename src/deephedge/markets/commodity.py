@@ -9,7 +9,7 @@ from deephedge.core.paths import MarketPath
 from deephedge.core.types import as_float, must, number
 from deephedge.markets.base import AbstractMarket
 from deephedge.markets.carry import optional_number
-from deephedge.markets.futures import Noise, check, futures, futures_path, labelled
+from deephedge.markets.futures import Noise, check, check_spreads, futures, futures_path, labelled, pairs
 from deephedge.markets.seasonality import Seasonality
 from deephedge.pricing import schwartz
 from deephedge.pricing.normal import root
@@ -28,8 +28,11 @@ class Schwartz(AbstractMarket):
     Quotes ``"<name>"`` (spot, cash), ``"<name>.vol"`` (per root year), and a future ``"<name>.future.<label>"`` for
     each of ``expiries`` (years, fixed contracts, label ``0.5``) and of ``tenors`` (years ahead, rolling, label
     ``0.5y``), or the labels of a mapping. ``"<future>.vol"`` is the Black volatility of the option that expires with
-    it. With ``rate``: ``"rate"``, and ``"<future>.dividend"`` equal to it, so that ``Spot("<future>")`` earns what a
-    futures position earns and ``EuropeanCall("<future>", ...)`` is Black's option on it.
+    it. For each of ``spreads``, pairs (near, far) of labels of ``expiries``, there is what an option on the two that
+    expires with the near one is priced on: ``"<far>.until.<near label>.vol"`` and ``"<near>.<far>.correlation"``, over
+    what is left to then. With ``rate``: ``"rate"``, and ``"<future>.dividend"`` equal to it, so that
+    ``Spot("<future>")`` earns what a futures position earns and ``EuropeanCall("<future>", ...)`` is Black's option on
+    it.
 
     Fixed contracts are martingales given the past on any grid; they keep the price they settle at. An expiry between
     two points settles at the next one, at a spot with its exact law. The spot itself is not a martingale: it cannot be
@@ -56,9 +59,11 @@ class Schwartz(AbstractMarket):
     seasonality: Seasonality | None = None
     curve: Float[Array, "quote 2"] | None = optional_number()
     real_level: Float[Array, ""] | None = optional_number()
+    spreads: tuple[tuple[str, ...], ...] = eqx.field(static=True, converter=pairs, default=())
 
     def __check_init__(self):
         check(self, positive=("spot", "level", "real_level"), not_negative=("mean_reversion", "vol"))
+        check_spreads(self.spreads, self.expiries)
 
     def shocks(self, grid: TimeGrid) -> tuple[int, int]:
         return grid.steps, 1
@@ -80,7 +85,7 @@ class Schwartz(AbstractMarket):
         def model(spot: Array, tau: Array) -> Array:
             return schwartz.future(spot, tau, self.mean_reversion, self.level, self.vol)
 
-        return futures_path(self, grid, shocks, noise, model)
+        return futures_path(self, grid, shocks, noise, model, self.spreads)
 
 
 class SchwartzSmith(AbstractMarket):
@@ -95,8 +100,8 @@ class SchwartzSmith(AbstractMarket):
     paths follow the real world: :math:`\chi` reverts to 0 and :math:`\xi` grows at that rate; futures are priced as
     before.
 
-    Quotes, ``expiries``, ``tenors``, ``seasonality``, ``curve``, ``rate`` and errors are those of `Schwartz`;
-    ``"<name>.vol"`` is the volatility of both factors together. The simulation is exact on any grid.
+    Quotes, ``expiries``, ``tenors``, ``seasonality``, ``curve``, ``spreads``, ``rate`` and errors are those of
+    `Schwartz`; ``"<name>.vol"`` is the volatility of both factors together. The simulation is exact on any grid.
 
     Source: Schwartz and Smith (2000), equations 1 to 9.
 
@@ -121,9 +126,11 @@ class SchwartzSmith(AbstractMarket):
     seasonality: Seasonality | None = None
     curve: Float[Array, "quote 2"] | None = optional_number()
     real_growth: Float[Array, ""] | None = optional_number()
+    spreads: tuple[tuple[str, ...], ...] = eqx.field(static=True, converter=pairs, default=())
 
     def __check_init__(self):
         check(self, positive=("spot",), not_negative=("mean_reversion", "short_vol", "long_vol"))
+        check_spreads(self.spreads, self.expiries)
         must(self, "lie between -1 and 1", "correlation")
 
     def shocks(self, grid: TimeGrid) -> tuple[int, int]:
@@ -154,4 +161,4 @@ class SchwartzSmith(AbstractMarket):
             long = spot * jnp.exp(-self.short)
             return schwartz.future(spot, tau, noise.kappa, long, *noise.vols, self.growth, self.premium)
 
-        return futures_path(self, grid, shocks, noise, model)
+        return futures_path(self, grid, shocks, noise, model, self.spreads)

@@ -2,20 +2,14 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from deephedge.core.errors import require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
-from deephedge.core.types import as_float, concrete, number
+from deephedge.core.types import concrete, number
 from deephedge.markets.base import AbstractMarket
-
-SLACK = 1e-6  # of a date, and of a year: the rounding of float32
-
-
-def _rows(rows) -> Float[Array, "_ 2"]:
-    return as_float(rows) if np.size(rows) else jnp.zeros((0, 2))
+from deephedge.pricing import dividends
 
 
 class Dividends(AbstractMarket):
@@ -53,25 +47,19 @@ class Dividends(AbstractMarket):
 
     market: AbstractMarket
     name: str = eqx.field(static=True)
-    cash: Float[Array, "_ 2"] = eqx.field(converter=_rows, default=())
-    proportional: Float[Array, "_ 2"] = eqx.field(converter=_rows, default=())
+    cash: Float[Array, "_ 2"] = eqx.field(converter=dividends.rows, default=())
+    proportional: Float[Array, "_ 2"] = eqx.field(converter=dividends.rows, default=())
     borrow: Float[Array, ""] = number(default=0.0)
     expiries: tuple[float, ...] = eqx.field(static=True, converter=tuple, default=())
 
     def __check_init__(self):
-        for field in ("cash", "proportional"):
-            rows = getattr(self, field)
-            require(rows.ndim == 2 and rows.shape[1] == 2, f"{field} must be rows of two numbers, had {rows.shape}")
-            require(concrete(rows[:, 0], lambda t: t > 0), f"{field} must have times above 0 years, were {rows[:, 0]}")
-        require(concrete(self.cash[:, 1], lambda a: a >= 0), f"cash must be 0 or more, was {self.cash[:, 1]}")
-        shares = self.proportional[:, 1]
-        require(concrete(shares, lambda b: (b >= 0) & (b < 1)), f"proportional must be shares below 1, was {shares}")
+        dividends.check(self.cash, self.proportional)
         require(all(t > 0 for t in self.expiries), f"expiries must be years above 0, were {self.expiries}")
         spot, zero = getattr(self.market, "spot", None), jnp.zeros(())
         if spot is not None:
             carry = [getattr(self.market, field, None) for field in ("rate", "dividend")]
             growth = [zero if x is None else jnp.min(x) for x in carry]
-            due = self._to_come(zero[None], growth[0] - growth[1] - self.borrow)[0]
+            due = self._to_come(zero[None], zero, growth[0] - growth[1] - self.borrow)[0]
             left = jnp.min(spot) - due
             require(
                 concrete(left, lambda x: x > 0), f"cash dividends must be worth less than the spot {spot}, were {due}"
@@ -92,7 +80,8 @@ class Dividends(AbstractMarket):
         elapsed, flat = times - times[0], jnp.zeros_like(times)
         rate, paid = inner.quotes.get("rate", flat), inner.quotes.get(f"{name}.dividend", flat) + self.borrow
         growth = (rate - paid)[0]
-        to_come, kept = self._to_come(times, growth), self._kept(times, times[0])
+        to_come = self._to_come(times, times[0], growth)
+        kept = dividends.kept(times, times[0], self.proportional)
         base = inner.quote(name)[0]
         moved = (base - to_come[0]) * jnp.exp(-self.borrow * elapsed) * inner.quote(name) / base
         grown = jnp.exp(growth * elapsed)
@@ -108,7 +97,7 @@ class Dividends(AbstractMarket):
             quotes[f"{name}.vol"] = vol * (kept * moved / spot)
         for expiry in self.expiries:
             risky, whole = self._forward(times, growth, moved, expiry)
-            over, label = _reached(times, jnp.asarray([expiry], times.dtype))[:, 0], f"{name}.forward.{expiry}"
+            over, label = dividends.reached(times, jnp.asarray([expiry], times.dtype))[:, 0], f"{name}.forward.{expiry}"
             ahead = jnp.where(over, spot, whole)
             quotes |= {label: ahead, f"{label}.dividend": rate}
             if vol is not None:
@@ -118,25 +107,11 @@ class Dividends(AbstractMarket):
     def _forward(self, times: Array, growth: Array, moved: Array, expiry: float) -> tuple[Array, Array]:
         """(what is random of the forward, the forward), ``moved`` being what is random of the spot without shares."""
         end = jnp.asarray([expiry], times.dtype)
-        kept = self._kept(end, times[0])
+        kept = dividends.kept(end, times[0], self.proportional)
         risky = kept * moved * jnp.exp(growth * jnp.maximum(end - times, 0.0))
-        return risky, risky + kept * jnp.exp(growth * (end - times[0])) * self._to_come(end, growth, times[0])
-
-    def _kept(self, times: Float[Array, " points"], start: Float[Array, ""]) -> Float[Array, " points"]:
-        """What proportional dividends after ``start`` have left of a share."""
-        due, shares = self.proportional[:, 0], self.proportional[:, 1]
-        counts = _reached(times, due) & ~_reached(start[None], due)
-        return jnp.exp(jnp.sum(jnp.where(counts, jnp.log1p(-shares), 0.0), axis=-1))
+        return risky, risky + kept * jnp.exp(growth * (end - times[0])) * self._to_come(end, times[0], growth)
 
     def _to_come(
-        self, times: Float[Array, " points"], growth: Float[Array, ""], start: Float[Array, ""] | None = None
+        self, times: Float[Array, " points"], start: Float[Array, ""], growth: Float[Array, ""]
     ) -> Float[Array, " points"]:
-        """The cash dividends after each time, each over the growth of a share from the ``start`` to its date."""
-        start = times[0] if start is None else start
-        due, amounts = self.cash[:, 0], self.cash[:, 1]
-        worth = amounts * jnp.exp(-growth * (due - start)) / self._kept(due, start)
-        return jnp.sum(jnp.where(_reached(times, due), 0.0, worth), axis=-1)
-
-
-def _reached(times: Float[Array, " points"], due: Float[Array, " _"]) -> Bool[Array, "points _"]:
-    return times[:, None] >= due - SLACK * (1.0 + due)
+        return dividends.to_come(times, start, growth, self.cash, self.proportional)

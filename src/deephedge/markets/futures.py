@@ -1,6 +1,6 @@
 """Futures curves moved by fading factors: what every commodity model simulates, quotes and refuses."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax.numpy as jnp
@@ -63,6 +63,20 @@ def check(market: Delivered, positive: tuple[str, ...], not_negative: tuple[str,
         require(concrete(rows[:, 0], lambda t: np.diff(t) > 0), f"curve must have increasing years, was {rows[:, 0]}")
 
 
+def pairs(given: Iterable[Iterable[str]]) -> tuple[tuple[str, ...], ...]:
+    """Pairs of labels, as tuples."""
+    return tuple(tuple(pair) for pair in given)
+
+
+def check_spreads(spreads: tuple[tuple[str, ...], ...], expiries: dict[str, Array]) -> None:
+    """Refuse spreads that are not of a fixed contract and one that expires no earlier."""
+    for pair in spreads:
+        known = len(pair) == 2 and set(pair) <= set(expiries)
+        require(known, f"spreads must be pairs (near, far) of the expiries {sorted(expiries)}, had {pair}")
+        later = concrete(expiries[pair[1]] - expiries[pair[0]], lambda gap: gap >= 0)
+        require(later, f"spreads must name the contract that expires first before the other, had {pair}")
+
+
 def futures(market: Delivered) -> dict[str, bool]:
     """The futures among the quotes; the spot is none of them, since it cannot be stored for nothing."""
     return {f"{market.name}.future.{label}": False for label in (*market.expiries, *market.tenors)}
@@ -106,6 +120,7 @@ def futures_path(
     shocks: Float[Array, "step factor"],
     noise: Noise,
     model: Callable[[Array, Array], Array],
+    spreads: tuple[tuple[str, ...], ...] = (),
 ) -> MarketPath:
     r"""The path of a spot and its futures, all of them today's curve times an exponential martingale.
 
@@ -127,7 +142,22 @@ def futures_path(
         for n, label in enumerate(f"{market.name}.future.{label}" for label in market.expiries):
             quotes |= {label: prices[:, n], f"{label}.vol": vols[:, n]}
             labels.append(label)
+    quotes |= _spread_quotes(market, times, noise, spreads)
     return accounted(market.rate, times, quotes, labels[1:])
+
+
+def _spread_quotes(
+    market: Delivered, times: Array, noise: Noise, spreads: tuple[tuple[str, ...], ...]
+) -> dict[str, Float[Array, " points"]]:
+    """What an option on a spread that expires with its near future is priced on: the far one's vol, the correlation."""
+    quotes = {}
+    for near, far in spreads:
+        one, other = (f"{market.name}.future.{label}" for label in (near, far))
+        left, gap = jnp.maximum(market.expiries[near] - times, 0.0), market.expiries[far] - market.expiries[near]
+        like = schwartz.future_correlation(0.0, gap, noise.kappa, *noise.vols, left)
+        vol = schwartz.black_vol(left, gap, noise.kappa, *noise.vols)
+        quotes |= {f"{other}.until.{near}.vol": vol, f"{one}.{other}.correlation": like}
+    return quotes
 
 
 def accounted(rate: Array | None, times: Array, quotes: dict[str, Array], labels: list[str]) -> MarketPath:

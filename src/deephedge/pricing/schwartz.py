@@ -148,16 +148,21 @@ def future_correlation(
     sigma: ArrayLike,
     long_sigma: ArrayLike = 0.0,
     rho: ArrayLike = 0.0,
+    elapsed: ArrayLike = 0.0,
 ) -> Float[Array, "..."]:
-    """Instantaneous correlation of the returns of two futures with ``near`` and ``far`` years left; 1 with one factor.
+    """Correlation of the logs of two futures over ``elapsed`` years, ``near`` and ``far`` years before they expire.
+
+    Of their returns at one time with ``elapsed`` 0; 1 with one factor.
 
     >>> round(float(future_correlation(0.1, 2.0, 1.5, 0.3, 0.15, 0.2)), 4)
     0.6949
     """
-    near, far, kappa, sigma, long_sigma, rho = alike(near, far, kappa, sigma, long_sigma, rho)
+    near, far, kappa, sigma, long_sigma, rho, elapsed = alike(near, far, kappa, sigma, long_sigma, rho, elapsed)
     a, b = (sigma * jnp.exp(-kappa * jnp.maximum(tau, 0.0)) for tau in (near, far))
-    joint = a * b + rho * long_sigma * (a + b) + long_sigma**2
-    scale = future_vol(near, kappa, sigma, long_sigma, rho) * future_vol(far, kappa, sigma, long_sigma, rho)
+    shared = rho * long_sigma * (a + b) * mean_decay(kappa * elapsed)
+    joint = a * b * mean_decay(2.0 * kappa * elapsed) + shared + long_sigma**2
+    one, other = (black_vol(elapsed, tau, kappa, sigma, long_sigma, rho) for tau in (near, far))
+    scale = one * other
     return joint / jnp.where(scale > 0, scale, 1.0)
 
 
