@@ -3,11 +3,10 @@
 Four layers of 256 rectifiers see the time in years, the log-moneyness, the position, the value of the hedging
 portfolio if it were sold now over the premium, and what trades have eaten of either side of the book: nothing is
 scaled. Adam at 1e-4, falling in a line to 1e-5 over 100 epochs of 390 batches of 256 fresh paths, lowers the root of
-each batch's mean squared shortfall. By the rule that stands beside it, unused in the last version, training ends one
-epoch after the second whose mean loss was not the lowest yet, and the lowest is kept.
+each batch's mean squared shortfall.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 
 import equinox as eqx
@@ -69,11 +68,11 @@ def network(key: PRNGKeyArray, width: int = 256) -> Layers:
     return Layers(weights, tuple(uniform((outputs,), inputs) for inputs, outputs in pairs), "relu")
 
 
-def epochs(problem, market, policy, risk, key, batches: int = BATCHES, rate: float = RATE) -> Iterator[tuple]:
-    """The policy after each epoch, with the mean of the root of its batches' losses."""
+def epochs(problem, market, policy, risk, key, count: int, batches: int) -> Iterator[tuple]:
+    """The policy after each of ``count`` epochs, with the mean of the roots of its batches' losses."""
     simulation = Simulation.of(problem, market, BATCH, "random")
     parameters, fixed = eqx.partition(policy, dh.policies.trainable(policy))
-    optimiser = optax.adam(lambda update: rate * (1 - 0.9 * (update // batches) / EPOCHS))
+    optimiser = optax.adam(lambda update: RATE * (1 - 0.9 * (update // batches) / count))
 
     def loss(parameters: PyTree, key: PRNGKeyArray) -> Array:
         policy = eqx.combine(parameters, fixed)
@@ -87,19 +86,6 @@ def epochs(problem, market, policy, risk, key, batches: int = BATCHES, rate: flo
 
     epoch = jax.jit(lambda state, key: jax.lax.scan(update, state, jax.random.split(key, batches)))
     state = parameters, optimiser.init(parameters)
-    for number in range(EPOCHS):
+    for number in range(count):
         state, losses = epoch(state, jax.random.fold_in(key, number))
         yield eqx.combine(state[0], fixed), float(losses.mean())
-
-
-def until_worse(school: Iterable[tuple]) -> tuple[dh.policies.AbstractPolicy, list[float]]:
-    """The policy of the lowest loss, and all losses, once an epoch has followed two that were no lower than that."""
-    losses, worse, best = [], 0, None
-    for policy, loss in school:
-        ended = worse == 2
-        best = policy if loss < min(losses, default=float("inf")) else best
-        losses.append(loss)
-        worse += loss > min(losses)
-        if ended:
-            break
-    return best, losses
