@@ -72,7 +72,7 @@ def epochs(problem, market, policy, risk, key, count: int, batches: int) -> Iter
     """The policy after each of ``count`` epochs, with the mean of the roots of its batches' losses."""
     simulation = Simulation.of(problem, market, BATCH, "random")
     parameters, fixed = eqx.partition(policy, dh.policies.trainable(policy))
-    optimiser = optax.adam(lambda update: RATE * (1 - 0.9 * (update // batches) / count))
+    optimiser = optax.adam(lambda update: RATE * (1 - 0.9 * jnp.floor_divide(update, batches) / count))
 
     def loss(parameters: PyTree, key: PRNGKeyArray) -> Array:
         policy = eqx.combine(parameters, fixed)
