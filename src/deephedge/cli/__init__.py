@@ -118,10 +118,11 @@ def walkforward(study: StudyFile, overrides: Overrides = None, data: Data = None
 
     found, screen = _study(study, overrides, data), new_screen()
     walked = walk(found, out=out, screen=screen)
-    screen.show(walkforward.table(walked, unit(found), found.report.labels))
+    screen.show(walkforward.table(walked, unit(found), found.report.labels, found.test.judged))
     title = f"All {len(walked.stretches)} stretches together"
     learnt = list(found.config["policies"])
-    screen.show(tables.results(walked.whole, title, unit(found), found.report.labels, learnt, screen.width))
+    called, judged = found.report.labels, found.test.judged
+    screen.show(tables.results(walked.whole, title, unit(found), called, learnt, screen.width, judged))
 
 
 @app.command(rich_help_panel=STUDIES)

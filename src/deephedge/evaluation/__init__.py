@@ -1,6 +1,6 @@
 """Judging policies on the same paths: metrics, intervals, paired differences, a verdict in words; and backtests."""
 
-from deephedge.evaluation.attribution import Attribution, attribute
+from deephedge.evaluation.attribution import Attribution, attribute, attributions
 from deephedge.evaluation.bootstrap import Resampling
 from deephedge.evaluation.capacity import Capacity, capacity
 from deephedge.evaluation.compare import Comparison, Estimate, compare
