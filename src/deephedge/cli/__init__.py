@@ -41,18 +41,23 @@ Into = Annotated[
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run of the same settings was.")]
 
 
-@app.callback()
-def options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Results only, no progress.")] = False,
-) -> None:
-    """Deep hedging: learn which hedge to hold, under costs and limits, and test it on history that it never saw."""
-    if version:
+def _version(asked: bool) -> None:
+    if asked:
         from deephedge import __version__
 
         typer.echo(f"deephedge {__version__}")
         raise typer.Exit()
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", callback=_version, is_eager=True)
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Results only, no progress.")] = False,
+) -> None:
+    """Deep hedging: learn which hedge to hold, under costs and limits, and test it on history that it never saw."""
     state.update(debug=debug, quiet=quiet)
 
 

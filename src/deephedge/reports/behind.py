@@ -72,7 +72,7 @@ def forecasts(
 
 
 def _p(p: float) -> Cell:
-    return Cell(number(p, 2), mark="worse" if p < REFUSED else "")
+    return Cell("< 0.001" if p < 0.001 else number(p, 2), mark="worse" if p < REFUSED else "")
 
 
 def _title(term: str) -> str:

@@ -112,7 +112,7 @@ def story(contents: ReportContents, told: Story) -> Figure:
         flat = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "yref": "y2", "y0": told.strike, "y1": told.strike}
         shapes.append({**flat, "line": {"color": "--muted", "dash": "dot", "width": 1.5}})
     height = STORY[0] + STORY[1] + (STORY[2] * len(panels) if len(panels) > 1 else STORY[0])
-    figure = _figure(data, "" if _are_dates(told.times) else "Day", panels[0], height=height, shapes=shapes)
+    figure = _figure(data, "" if _are_dates(told.times) else "Day", "", height=height, shapes=shapes)
     return _stacked(figure, (told.quote, *panels), STORY[0] / height if len(panels) > 1 else 0.38)
 
 
@@ -124,13 +124,15 @@ def _axis(panel: int) -> str:
 def _stacked(figure: Figure, titles: tuple[str, ...], top: float) -> Figure:
     """Panels under each other over one time axis: the first takes ``top`` of the height, the others share the rest."""
     layout, under = figure["layout"], len(titles) - 1
-    share, gap = (1 - top) / under, 0.22 if under > 1 else 0.13
+    share, gap = (1 - top) / under, 0.24 if under > 1 else 0.15
     ends = [(1 - top, 1.0)] + [(1 - top - (n + 1) * share, 1 - top - (n + gap) * share) for n in range(under)]
-    plain = {**layout["yaxis"], "anchor": "x"}
+    plain, notes = {**layout["yaxis"], "anchor": "x", "title": {"text": ""}, "nticks": 4 if under > 1 else 6}, []
     for axis, title, (low, high) in zip(("y2", *map(_axis, range(under))), titles, ends, strict=True):
-        said = {"text": _safe(title), "font": {"size": 12}}
-        name = axis.replace("y", "yaxis")
-        layout[name] = {**plain, "title": said, "domain": [max(low, 0.0), high], "nticks": 4 if under > 1 else 6}
+        layout[axis.replace("y", "yaxis")] = {**plain, "domain": [max(low, 0.0), high]}
+        place = {"xref": "paper", "x": 0, "xanchor": "left", "yref": "paper", "y": high, "yanchor": "bottom"}
+        notes.append({**place, "text": _safe(title), "showarrow": False, "font": {"size": 12}})
+    layout["xaxis"]["anchor"], layout["annotations"] = _axis(under - 1), notes
+    layout["margin"] = {**layout["margin"], "t": 24}
     return figure
 
 

@@ -21,13 +21,24 @@ from deephedge.studies import evaluation as judge
 from deephedge.studies.rundir import RunFolder
 from deephedge.studies.study import TEST, TRAIN, Study
 
+KEPT = "regimes.json"
 CRISIS = 0.8  # quantile of the training years above which a window begins in a crisis
 LEAST = 10  # windows that a regime needs
 DRAWS = 2000
 
 
-def regimes(study: Study, ledgers: Mapping[str, Ledger], premium: np.ndarray) -> tuple[dict[str, Comparison], str]:
-    """A comparison each for calm and crisis, and how they were told apart; nothing where no quote tells them apart."""
+def regimes(
+    study: Study, run: RunFolder, ledgers: Mapping[str, Ledger], premium: np.ndarray
+) -> tuple[dict[str, Comparison], str]:
+    """A comparison each for calm and crisis, and how they were told apart, kept in the run; nothing without a quote."""
+    if not run.has(KEPT):
+        found, told = _apart(study, ledgers, premium)
+        run.write_json(KEPT, {"told": told, "found": {name: one.to_dict() for name, one in found.items()}})
+    kept = run.read_json(KEPT)
+    return {name: judge.restored_comparison(one) for name, one in kept["found"].items()}, kept["told"]
+
+
+def _apart(study: Study, ledgers: Mapping[str, Ledger], premium: np.ndarray) -> tuple[dict[str, Comparison], str]:
     quote = study.test.regime or f"{study.underlier}.vol"
     if study.test.regime is None and quote not in study.history.names:
         return {}, ""

@@ -105,7 +105,12 @@ def unit(study: Study) -> Unit:
 
 def comparison_of(run: RunFolder, kind: str) -> Comparison | None:
     """What ``evaluate`` (``"simulated"``) or ``backtest`` found, if it ran."""
-    return Comparison.from_dict(_numbers(run.read_json(f"{kind}.json"))) if run.has(f"{kind}.json") else None
+    return restored_comparison(run.read_json(f"{kind}.json")) if run.has(f"{kind}.json") else None
+
+
+def restored_comparison(kept: Mapping[str, Any]) -> Comparison:
+    """A comparison as JSON holds it."""
+    return Comparison.from_dict(_numbers(kept))
 
 
 def backtest_ledgers(run: RunFolder) -> tuple[dict[str, Ledger], np.ndarray, np.ndarray]:
@@ -136,7 +141,7 @@ def _verdicts(study: Study, run: RunFolder, found: Comparison, ledgers, premium:
     second = said(study, judged(study, against, premium, found.window, rival), trained)
     called = study.report.labels.get(rival, rival)
     headline = second.text.split("\n")[0]
-    opening = f"The best baseline on the validation years was the {called}. {headline}"
+    opening = f"The best baseline on the validation years: {called}. {headline}"
     facts["text"] = "\n".join([first.text.split("\n")[0], opening, *first.text.split("\n")[1:]])
     return facts | {"rival": {"name": rival, "outcomes": second.outcomes, "p": second.p}}
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from deephedge.instruments import Premium
+from deephedge.evaluation.verdict import MINUS
 from deephedge.studies.rundir import RunFolder
 from deephedge.studies.study import TEST, TRAIN, VALIDATION, Study
 from deephedge.studies.training import Trained, by_validation
@@ -16,11 +16,11 @@ def glance(study: Study, run: RunFolder, trained: Mapping[str, Trained]) -> dict
     """One line each, by its name."""
     steps, years = study.problem.grid.steps, float(study.problem.grid.times[-1])
     said = {
-        "Liability": _liability(study),
+        "Liability": liability(study),
         "Hedged with": _listed(Counter(instruments(study))),
         "Decisions": f"{steps} in {years:.3g} years, one at each step of the grid",
         "Costs and limits": "; ".join(filter(None, map(_table, _charged(study)))) or "none",
-        "Trained on": f"{_table(study.config['market'])}{_span(study, TRAIN, ', fitted to ')}",
+        "Trained on": f"{_table(study.config['market'])}{_span(study, TRAIN, ', on ')}",
         "Chosen": _chosen(study, trained),
         "Tested": _tested(study, run),
         "Cash": study.report.unit + (f" ({study.report.factor:g} times the study's cash)" * (study.report.factor != 1)),
@@ -49,15 +49,34 @@ def _called(contract: Any) -> str:
     return kind if of is None else str(of) if kind == "Spot" else f"{kind} {of}"
 
 
-def _liability(study: Study) -> str:
-    contract = study.problem.liability
-    while hasattr(contract, "delivers"):
-        contract = contract.delivers
-    inner = [one for one in getattr(contract, "contracts", (contract,)) if not isinstance(one, Premium)]
+def liability(study: Study) -> str:
+    """How many of which contracts, ours signed: a premium and what is kept for a while are looked through.
+
+    >>> liability(Study.load("spx_call"))
+    '−1 × EuropeanCall SPX'
+    """
     table = study.config["problem"]["liability"]
-    units = table.get("units", 1.0)
-    side = f", sold {units:g} times" if str(table["type"]).endswith("sold") and not isinstance(units, list) else ""
-    return _listed(Counter(map(_called, inner))) + side
+    held = {name: units for name, units in _units(table, 1.0).items() if units}
+    words = {name if units == 1 else f"{units:g} × {name}": 1 for name, units in held.items()}
+    return _listed(Counter(words)).replace("-", MINUS)
+
+
+def _units(table: Mapping[str, Any], units: float) -> Counter[str]:
+    """How many of each contract there are, by what they are called; premiums left out."""
+    kind = str(table.get("type", "")).rpartition(".")[2]
+    held = table.get("units", 1.0)
+    if kind == "Premium":
+        return Counter()
+    if kind in ("sold", "short"):
+        return _units(table["contract"], -units * held)
+    found, many = Counter(), table.get("contracts", ())
+    for each, count in zip(many, held if isinstance(held, list) else [held] * len(many), strict=False):
+        for name, size in _units(each, units * count).items():
+            found[name] += size
+    inner = table.get("contract", table.get("delivers"))
+    if many or not isinstance(inner, Mapping):
+        return found or Counter({f"{kind} {table.get('underlier', table.get('pair', ''))}".strip(): units})
+    return _units(inner, units)
 
 
 def _charged(study: Study) -> list[Mapping[str, Any]]:

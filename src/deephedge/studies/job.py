@@ -73,7 +73,7 @@ def agreement_table(study: Study, rows: list[Likeness]):
     """The table of ``simulate`` for the screen."""
     names = {name: kind(market) for name, market in study.rivals.items()}
     names |= {part: called(study, part) for row in rows for part in row.real}
-    return tables.likeness(rows, names)
+    return tables.likeness(rows, names, study.underlier)
 
 
 def result_table(study: Study, place: RunFolder, found: Any, title: str, width: int = 160):

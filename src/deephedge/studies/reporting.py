@@ -42,7 +42,7 @@ def contents(study: Study, run: RunFolder) -> ReportContents:
     simulated = judge.comparison_of(run, judge.SIMULATED)
     ledgers, premium, starts = judge.backtest_ledgers(run) if found else ({}, None, None)
     story = _story(study, ledgers, starts, found.reference) if found and starts is not None else None
-    apart, split = behind.regimes(study, ledgers, premium) if premium is not None else ({}, "")
+    apart, split = behind.regimes(study, run, ledgers, premium) if premium is not None else ({}, "")
     return ReportContents(
         title=study.title,
         subtitle=" ".join(study.config["summary"].split()),

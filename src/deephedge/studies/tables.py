@@ -20,9 +20,9 @@ NARROW = 112  # characters
 SHORT = {"std": "st. dev.", "var": "VaR", "cvar": "CVaR"}
 
 
-def likeness(rows: Sequence[Likeness], called: Mapping[str, str]) -> Table:
+def likeness(rows: Sequence[Likeness], called: Mapping[str, str], underlier: str) -> Table:
     """Simulated beside real years, and rival markets."""
-    table = plain("Simulated and real years", "statistic")
+    table = plain(f"Simulated and real years of {underlier}", "statistic")
     parts = list(dict.fromkeys(part for row in rows for part in row.real))
     rivals = list(dict.fromkeys(name for row in rows for name in row.rivals))
     for column in (
