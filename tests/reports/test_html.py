@@ -119,13 +119,15 @@ def test_every_section_is_there_and_tables_hold_the_metrics(page, contents):
 
 def test_what_is_behind_the_result_is_told(page, contents):
     words = unescape(page)
-    assert "<th scope=\"row\">Liability</th><td>−1 × &lt;Call&gt;</td>" in page
+    assert '<th scope="row">Liability</th><td>−1 × &lt;Call&gt;</td>' in page
     account = behind.explained(contents.explained, unit=contents.unit)
     assert account.columns == ("Policy", "Delta", "Wealth", "St. dev.")  # what is nothing for all is left out
     assert [cell.text for cell in account.rows[0]] == ["band", "10.0", "10.0", "100"]
     crisis = contents.regimes["crisis"]
     cell = behind.regimes(contents.regimes, "cvar", unit=contents.unit).rows[0][2]
-    assert cell.text in words and float(cell.text) == pytest.approx(1e4 * crisis.estimates["band"]["cvar"].value, rel=0.01)
+    assert cell.text in words and float(cell.text) == pytest.approx(
+        1e4 * crisis.estimates["band"]["cvar"].value, rel=0.01
+    )
     forecast = behind.forecasts(contents.forecasts, 0.95, unit=contents.unit).rows[0]
     assert [cell.text for cell in forecast[1:]] == ["100", "200", "3 of 40", "0.40", "0.020", "< 0.001"]
     assert [cell.mark for cell in forecast[4:]] == ["", "worse", "worse"]

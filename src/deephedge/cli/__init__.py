@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deephedge.cli.data import app as data_app
-from deephedge.cli.leave import BAD_INPUT, INTERRUPTED, interrupted, refuse
+from deephedge.cli.leave import BAD_INPUT, INTERRUPTED, interrupted, refuse, version_of
 from deephedge.cli.state import screen as new_screen
 from deephedge.cli.state import state
 from deephedge.core.errors import DeephedgeError
@@ -41,18 +41,10 @@ Into = Annotated[
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run of the same settings was.")]
 
 
-def _version(asked: bool) -> None:
-    if asked:
-        from deephedge import __version__
-
-        typer.echo(f"deephedge {__version__}")
-        raise typer.Exit()
-
-
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version and leave.", callback=_version, is_eager=True)
+        bool, typer.Option("--version", help="Print the version and leave.", callback=version_of, is_eager=True)
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Results only, no progress.")] = False,

@@ -5,4 +5,15 @@ from deephedge.reports.html import render, write
 from deephedge.reports.picture import picture
 from deephedge.reports.quality import quality_page
 
-__all__ = ["Agreement", "Forecast", "ReportContents", "Story", "Surface", "Training", "picture", "quality_page", "render", "write"]
+__all__ = [
+    "Agreement",
+    "Forecast",
+    "ReportContents",
+    "Story",
+    "Surface",
+    "Training",
+    "picture",
+    "quality_page",
+    "render",
+    "write",
+]

@@ -47,7 +47,9 @@ def regimes(
         gaps = [one.differences[name][metric] if name in one.differences else None for one in found.values()]
         cells += [Cell("") if gap is None else estimated(gap, metric, factor, judged=True) for gap in gaps]
         rows.append((Cell(called(name, name)), *cells))
-    note = f"In {scale(some, metric, unit)[1]}, with {100 * some.confidence:g} % intervals; the last columns are paired."
+    note = (
+        f"In {scale(some, metric, unit)[1]}, with {100 * some.confidence:g} % intervals; the last columns are paired."
+    )
     return Table("Calm and crisis", ("Policy", *heads), tuple(rows), note)
 
 
@@ -62,7 +64,14 @@ def forecasts(
         cells += [_p(one.frequency), _p(one.clusters), _p(one.size)]
         rows.append((Cell((labels or {}).get(name, name)), *cells))
     risk = (label("var", level), label("cvar", level))
-    heads = ("Policy", *(f"Forecast {one}" for one in risk), "Exceeded", "Kupiec p", "Christoffersen p", "Acerbi-Szekely p")
+    heads = (
+        "Policy",
+        *(f"Forecast {one}" for one in risk),
+        "Exceeded",
+        "Kupiec p",
+        "Christoffersen p",
+        "Acerbi-Szekely p",
+    )
     note = (
         f"In {unit.name}. Kupiec asks how often the loss exceeded VaR, Christoffersen also whether such windows follow "
         f"each other, Acerbi and Szekely (Z2) whether losses beyond VaR were more and larger than forecast. "

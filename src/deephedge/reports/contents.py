@@ -36,8 +36,8 @@ class Surface:
 class Story:
     """One path: ``spot`` at each of ``points`` times, the ``positions`` of policies over the steps between them.
 
-    ``times`` are dates or days; ``strike`` is drawn where there is one; ``caption`` says which path it is, ``quote`` what
-    the spot is called. Positions are (step) or, where several ``instruments`` are named, (step, instrument).
+    ``times`` are dates or days; ``strike`` is drawn where there is one; ``caption`` says which path it is, ``quote``
+    what the spot is called. Positions are (step) or, where several ``instruments`` are named, (step, instrument).
     """
 
     times: np.ndarray
@@ -73,8 +73,9 @@ class Agreement:
 class Forecast:
     """VaR and expected shortfall as forecast for every window (cash), and how many of ``windows`` lost more.
 
-    ``expected`` is how many should have; p-values of Kupiec (``frequency``), Christoffersen (``clusters``: frequency and
-    independence) and Acerbi and Szekely's second test (``size``: frequency and size); NaN where nothing could be tested.
+    ``expected`` is how many should have; p-values of Kupiec (``frequency``), Christoffersen (``clusters``: frequency
+    and independence) and Acerbi and Szekely's second test (``size``: frequency and size); NaN where nothing could be
+    tested.
     """
 
     var: float
@@ -92,12 +93,12 @@ class ReportContents:
     """Everything a report shows. All but ``title`` may be left out; a section without contents does not appear.
 
     ``learned`` names the learned policies, first the one that was chosen before the test; ``wealth`` is terminal wealth
-    a path with the premium, in the order of ``dates`` (the start of each window) where there are any, and
-    ``weight`` what each path counts, where they do not all count the same. ``labels`` are
-    names for readers, ``glance`` is the study in a few words, ``metric`` what the verdict is about. ``explained`` is mean
-    wealth by term (and its spread) of each policy, ``regimes`` a comparison each, which ``split`` says how they were
-    told apart, ``forecasts`` how forecasts of risk did; ``objective`` the criterion of the study in words, ``simulated`` the same comparison on simulated
-    paths, ``yardsticks`` the validation risk of policies that were not trained.
+    a path with the premium, in the order of ``dates`` (the start of each window) where there are any, and ``weight`` what
+    each path counts, where they do not all count the same. ``labels`` are names for readers, ``glance`` the study in a
+    few words, ``objective`` its criterion, ``metric`` what the verdict is about; ``simulated`` the same comparison on
+    simulated paths, ``yardsticks`` the validation risk of policies that were not trained. ``explained`` is mean wealth by
+    term, and its spread, of each policy; ``regimes`` a comparison each, told apart as ``split`` says; ``forecasts`` how
+    forecasts of risk did.
     """
 
     title: str

@@ -92,7 +92,9 @@ def _results(contents: ReportContents) -> str:
     if found.differences:
         less = tables.differences(found, unit=contents.unit, labels=contents.labels)
         title = f"<h2>Against {escape(contents.label(found.reference))}</h2>"
-        caption = f"{label(contents.metric, found.level)} less that of {contents.label(found.reference)}, with its interval."
+        caption = (
+            f"{label(contents.metric, found.level)} less that of {contents.label(found.reference)}, with its interval."
+        )
         parts += [
             title,
             _figure("intervals", plots.intervals(contents, found), caption, contents),

@@ -50,7 +50,10 @@ def results(
     """The metrics of every policy with their intervals; all of them, or those in ``metrics``."""
     columns = told(comparison, metrics)
     rows = tuple(
-        (Cell((labels or {}).get(name, name)), *(estimated(found[m], m, scale(comparison, m, unit)[0]) for m in columns))
+        (
+            Cell((labels or {}).get(name, name)),
+            *(estimated(found[m], m, scale(comparison, m, unit)[0]) for m in columns),
+        )
         for name, found in comparison.estimates.items()
     )
     return _table(title, columns, rows, comparison, unit, _how(comparison))
@@ -68,7 +71,10 @@ def differences(
     columns = told(comparison, metrics)
     called = (labels or {}).get
     rows = tuple(
-        (Cell(called(name, name)), *(estimated(found[m], m, scale(comparison, m, unit)[0], judged=True) for m in columns))
+        (
+            Cell(called(name, name)),
+            *(estimated(found[m], m, scale(comparison, m, unit)[0], judged=True) for m in columns),
+        )
         for name, found in comparison.differences.items()
     )
     note = (

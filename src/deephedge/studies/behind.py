@@ -19,10 +19,11 @@ from deephedge.hedging import Ledger
 from deephedge.reports import Forecast
 from deephedge.studies import evaluation as judge
 from deephedge.studies.rundir import RunFolder
-from deephedge.studies.study import TEST, TRAIN, Study
+from deephedge.studies.study import TEST, Study
 
 KEPT = "regimes.json"
-CRISIS = 0.8  # quantile of the training years above which a window begins in a crisis
+CRISIS = 0.8  # quantile of the days before the test years above which a window begins in a crisis
+YEAR = 252  # days of them that are needed
 LEAST = 10  # windows that a regime needs
 DRAWS = 2000
 
@@ -43,8 +44,11 @@ def _apart(study: Study, ledgers: Mapping[str, Ledger], premium: np.ndarray) -> 
     if study.test.regime is None and quote not in study.history.names:
         return {}, ""
     paths, _ = study.windows(TEST)
-    known = study.years(TRAIN).quote(quote)
-    threshold = float(np.quantile(known[np.isfinite(known)], CRISIS))
+    before = study.history.quote(quote)[study.history.dates < study.years(TEST).dates[0]]
+    known = before[np.isfinite(before)]
+    if known.size < YEAR:
+        return {}, ""
+    threshold = float(np.quantile(known, CRISIS))
     labels = by_volatility(paths, quote, threshold)
     names, counts = np.unique(labels, return_counts=True)
     if len(names) < 2 or counts.min() < LEAST:
@@ -53,7 +57,7 @@ def _apart(study: Study, ledgers: Mapping[str, Ledger], premium: np.ndarray) -> 
     how = judge.how(study, premium, study.problem.grid.steps)
     told = (
         f"A window is of a crisis where {quote} stood above {number(threshold)} on its first day, the level that "
-        f"{round(100 * (1 - CRISIS))} % of the days of the training years exceeded: {said}."
+        f"{round(100 * (1 - CRISIS))} % of the days before the test years exceeded: {said}."
     )
     return by_regime(ledgers, labels, study.test.reference, LEAST, **how), told
 

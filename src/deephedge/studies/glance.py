@@ -1,7 +1,6 @@
 """The study at a glance: what is hedged with what, which years did what, and how often the test was looked at."""
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deephedge.evaluation.verdict import MINUS
@@ -17,7 +16,7 @@ def glance(study: Study, run: RunFolder, trained: Mapping[str, Trained]) -> dict
     steps, years = study.problem.grid.steps, float(study.problem.grid.times[-1])
     said = {
         "Liability": liability(study),
-        "Hedged with": _listed(Counter(instruments(study))),
+        "Hedged with": _listed(instruments(study)),
         "Decisions": f"{steps} in {years:.3g} years, one at each step of the grid",
         "Costs and limits": "; ".join(filter(None, map(_table, _charged(study)))) or "none",
         "Trained on": f"{_table(study.config['market'])}{_span(study, TRAIN, ', on ')}",
@@ -33,7 +32,7 @@ def glance(study: Study, run: RunFolder, trained: Mapping[str, Trained]) -> dict
 
 
 def instruments(study: Study) -> tuple[str, ...]:
-    """What each hedging instrument is called: its underlier, with its kind unless it is the spot; the same are numbered.
+    """What each hedging instrument is called: its underlier, and its kind unless it is the spot; twins are numbered.
 
     >>> instruments(Study.load("spx_call"))
     ('SPX',)
@@ -57,25 +56,24 @@ def liability(study: Study) -> str:
     """
     table = study.config["problem"]["liability"]
     held = {name: units for name, units in _units(table, 1.0).items() if units}
-    words = {name if units == 1 else f"{units:g} × {name}": 1 for name, units in held.items()}
-    return _listed(Counter(words)).replace("-", MINUS)
+    return _listed([name if units == 1 else f"{units:g} × {name}" for name, units in held.items()]).replace("-", MINUS)
 
 
-def _units(table: Mapping[str, Any], units: float) -> Counter[str]:
+def _units(table: Mapping[str, Any], units: float) -> dict[str, float]:
     """How many of each contract there are, by what they are called; premiums left out."""
     kind = str(table.get("type", "")).rpartition(".")[2]
     held = table.get("units", 1.0)
     if kind == "Premium":
-        return Counter()
+        return {}
     if kind in ("sold", "short"):
         return _units(table["contract"], -units * held)
-    found, many = Counter(), table.get("contracts", ())
+    found, many = {}, table.get("contracts", ())
     for each, count in zip(many, held if isinstance(held, list) else [held] * len(many), strict=False):
         for name, size in _units(each, units * count).items():
-            found[name] += size
+            found[name] = found.get(name, 0.0) + size
     inner = table.get("contract", table.get("delivers"))
     if many or not isinstance(inner, Mapping):
-        return found or Counter({f"{kind} {table.get('underlier', table.get('pair', ''))}".strip(): units})
+        return found or {f"{kind} {table.get('underlier', table.get('pair', ''))}".strip(): units}
     return _units(inner, units)
 
 
@@ -122,6 +120,5 @@ def _span(study: Study, part: str, before: str) -> str:
     return f"{before}{' to '.join(map(str, getattr(study.data, part)))}" if study.has_years(part) else ""
 
 
-def _listed(counts: Counter[str]) -> str:
-    words = [name if count == 1 else f"{count} × {name}" for name, count in counts.items()]
+def _listed(words: Sequence[str]) -> str:
     return ", ".join(words[:MOST]) + (f" and {len(words) - MOST} more" if len(words) > MOST else "")

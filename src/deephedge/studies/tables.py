@@ -42,7 +42,12 @@ def likeness(rows: Sequence[Likeness], called: Mapping[str, str], underlier: str
 
 
 def results(
-    found: Comparison, title: str, unit: Unit, called: Mapping[str, str], learnt: Sequence[str], width: int = 160,
+    found: Comparison,
+    title: str,
+    unit: Unit,
+    called: Mapping[str, str],
+    learnt: Sequence[str],
+    width: int = 160,
     judged: str = "cvar",
 ) -> Table:
     """One row a policy: its metrics, and the difference to the reference in the one that is judged, with interval."""
