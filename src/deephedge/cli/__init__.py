@@ -225,7 +225,6 @@ def tries(
     benchmark: Annotated[str | None, typer.Option(help="A policy that every run has (the reference).")] = None,
 ) -> None:
     """All that was tried on the same test years, tested together."""
-    from deephedge.evaluation import Unit
     from deephedge.studies import tries as record
 
     screen = new_screen()
@@ -234,7 +233,7 @@ def tries(
     looks = record.tries(folder)
     screen.show(f"{len(looks)} looks at test years by {len({one.digest for one in looks})} configurations")
     for years, one in found.items():
-        screen.show(record.table(years, one, Unit("1e-4 cash", 1e4)))
+        screen.show(record.table(years, one, record.unit(folder, years)))
     if not found:
         screen.show("Nothing to test: no test years have more than one policy on record.")
 

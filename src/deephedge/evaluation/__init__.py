@@ -46,8 +46,8 @@ __all__ = [
     "Estimate", "Fold", "Overfitting", "Overlay", "Positions", "PurgedKFold", "Resampling", "Survivors", "Unit",
     "Verdict", "WalkForward", "Zone", "attribute", "attributions", "backtest_paths", "benjamini_hochberg", "by_dates",
     "by_regime", "by_volatility", "capacity", "compare", "conditional_coverage", "cost_and_latency", "deflated_sharpe",
-    "exceeded", "holm", "independence", "kupiec", "metrics", "minimum_track_record", "overfitting_probability", "overlay",
-    "probabilistic_sharpe", "read_positions_frame", "series_metrics", "sharpe", "shortfall",
+    "exceeded", "holm", "independence", "kupiec", "metrics", "minimum_track_record", "overfitting_probability",
+    "overlay", "probabilistic_sharpe", "read_positions_frame", "series_metrics", "sharpe", "shortfall",
     "shortfall_given_exceedance", "standard_errors", "survivors", "table", "tail_sampling", "traffic_light", "valued",
     "verdict",
 ]  # fmt: skip

@@ -93,12 +93,12 @@ class ReportContents:
     """Everything a report shows. All but ``title`` may be left out; a section without contents does not appear.
 
     ``learned`` names the learned policies, first the one that was chosen before the test; ``wealth`` is terminal wealth
-    a path with the premium, in the order of ``dates`` (the start of each window) where there are any, and ``weight`` what
-    each path counts, where they do not all count the same. ``labels`` are names for readers, ``glance`` the study in a
-    few words, ``objective`` its criterion, ``metric`` what the verdict is about; ``simulated`` the same comparison on
-    simulated paths, ``yardsticks`` the validation risk of policies that were not trained. ``explained`` is mean wealth by
-    term, and its spread, of each policy; ``regimes`` a comparison each, told apart as ``split`` says; ``forecasts`` how
-    forecasts of risk did.
+    a path with the premium, in the order of ``dates`` (the start of each window) where there are any, and ``weight``
+    what each path counts, where they do not all count the same. ``labels`` are names for readers, ``glance`` the study
+    in a few words, ``objective`` its criterion, ``metric`` what the verdict is about; ``simulated`` the same comparison
+    on simulated paths, ``yardsticks`` the validation risk of policies that were not trained. ``explained`` is mean
+    wealth by term, and its spread, of each policy; ``regimes`` a comparison each, told apart as ``split`` says;
+    ``forecasts`` how forecasts of risk did.
     """
 
     title: str

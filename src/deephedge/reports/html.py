@@ -136,8 +136,8 @@ def _behind(contents: ReportContents) -> str:
     if contents.forecasts and contents.comparison:
         shown = html_table(behind.forecasts(contents.forecasts, contents.comparison.level, **how), contents)
         words = (
-            "What simulated paths say of the risk of each policy, one forecast for all years, beside the windows of the "
-            "test that do not overlap."
+            "What simulated paths say of the risk of each policy, one forecast for all years, beside the windows of "
+            "the test that do not overlap."
         )
         parts += ["<h2>Did forecasts of risk hold?</h2>", f"<p>{words}</p>", shown]
     return "\n".join(parts)

@@ -94,7 +94,7 @@ def surfaces(contents: ReportContents, surface: Surface) -> list[tuple[str, Figu
 
 
 def story(contents: ReportContents, told: Story) -> Figure:
-    """One path: the spot above, what each policy holds below, in a panel an instrument; others than the pair are off."""
+    """One path: the spot above, what each policy holds below, a panel an instrument; only the pair is switched on."""
     style, times = styles(contents), _dates(told.times)
     panels = told.instruments or ("Position (units)",)
     line = {"color": "--ink", "width": 2}
