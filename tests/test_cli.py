@@ -159,3 +159,12 @@ def _wait_for(file: Path, process: subprocess.Popen) -> None:
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
     pytest.fail("no checkpoint in a minute")
+
+
+def test_the_command_can_be_a_module(monkeypatch, capsys):
+    import runpy
+
+    monkeypatch.setattr("sys.argv", ["deephedge", "--version"])
+    with pytest.raises(SystemExit, match="0"):
+        runpy.run_module("deephedge.cli", run_name="__main__")
+    assert capsys.readouterr().out.startswith("deephedge ")

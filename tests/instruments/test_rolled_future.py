@@ -7,6 +7,7 @@ import numpy as np
 import deephedge as dh
 from deephedge import features as f
 from deephedge import instruments as i
+from deephedge.evaluation import attribute
 
 GRID = dh.TimeGrid.uniform(maturity=1.0, steps=10)
 ENDS = (0.35, 0.75, 1.4)
@@ -52,6 +53,20 @@ def test_a_desk_pays_for_both_trades_of_a_roll():
             cost += 2 * rate * (marks[HELD[point], point] + marks[HELD[point - 1], point]) / money[point]
     assert abs(float(jnp.sum(ledger.gain)) - gain) < 2e-3
     assert abs(float(jnp.sum(ledger.cost)) - cost) < 1e-5
+
+
+def test_all_that_it_earns_is_delta_rolls_or_not():
+    """The jump from one contract to the next is nobody's gain, and nothing is left unexplained."""
+    path, held = both(), HELD[:-1]
+    path = jax.tree.map(lambda x: x[None], path.with_quotes({n: path.quotes[n] for n in ("R", "R.units", "R.rolls")}))
+    problem = dh.HedgingProblem(GRID, i.Nothing(), (i.RolledFuture("R"),), (f.TimeLeft(1.0),))
+    ledger = dh.evaluate(problem, {"it": dh.policies.Static((-2.0,))}, path)["it"]
+    found = attribute(problem, ledger, path)
+    marks = np.stack([np.asarray(both().quotes[name], float) for name in "ABC"])
+    moves = marks[held, np.arange(1, 11)] - marks[held, np.arange(10)]
+    money = np.asarray(path.numeraire[0], float)
+    np.testing.assert_allclose(found.terms["delta"][0], -2 * moves / money[1:], rtol=1e-4, atol=1e-4)
+    assert all(np.abs(found.terms[name]).max() < 1e-4 for name in found.terms if name != "delta")
 
 
 def test_windows_in_units_of_their_start_keep_its_gains():

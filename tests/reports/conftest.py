@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 import deephedge as dh
-from deephedge.evaluation import Unit, compare, verdict
+from deephedge.evaluation import Unit, by_regime, compare, verdict
 from deephedge.objectives import Entropic
-from deephedge.reports import Agreement, ReportContents, Story, Surface, Training
+from deephedge.reports import Agreement, Forecast, ReportContents, Story, Surface, Training
 
 LABELS = {"band": "No-transaction <band>", "delta": "Black & Scholes", "none": "No hedge"}
 WINDOW = 5
@@ -39,6 +39,11 @@ def contents():
         verdict=verdict(found, ["band", "mlp"], unit=unit, labels=LABELS).text,
         unit=unit,
         objective="entropic, risk aversion 50",
+        glance={"Liability": "−1 × <Call>", "Tested": "looked at once"},
+        explained={name: {"delta": 0.001, "vega": 0.0, "wealth": 0.001, "std": 0.01} for name in spreads},
+        regimes=by_regime(ledgers, np.repeat(["calm", "crisis"], [150, 50]), window=WINDOW, **settings),
+        split="By a quote.",
+        forecasts={"band": Forecast(0.01, 0.02, 40, 3, 2.0, 0.4, 0.02, 1e-9)},
         learned=("band", "mlp"),
         labels=LABELS,
         comparison=found,

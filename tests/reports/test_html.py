@@ -1,6 +1,7 @@
 """The page: nothing from elsewhere, one script, safe words, every section, the tables' numbers."""
 
 import dataclasses
+import itertools
 import json
 import re
 from html import unescape
@@ -12,7 +13,7 @@ import pytest
 from plotly.offline import get_plotlyjs
 
 from deephedge.core.errors import OutputError, ProblemError
-from deephedge.reports import ReportContents, plots, render, tables, write
+from deephedge.reports import ReportContents, behind, plots, render, tables, write
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 
@@ -104,7 +105,8 @@ def test_every_colour_is_in_the_style_sheet(page):
 
 def test_every_section_is_there_and_tables_hold_the_metrics(page, contents):
     for title in (
-        "Results", "Through time", "Terminal wealth", "What the policies hold", "One path", "Training",
+        "Results", "Through time", "Terminal wealth", "Where wealth came from", "Calm and crisis",
+        "Did forecasts of risk hold?", "What the policies hold", "One path", "Training",
         "On simulated paths", "Simulated and real paths", "What this does not show", "How it was made",
     ):  # fmt: skip
         assert f"<h2>{title}</h2>" in page
@@ -115,10 +117,49 @@ def test_every_section_is_there_and_tables_hold_the_metrics(page, contents):
                 assert f">{cell.text}" in words and cell.detail in words
 
 
+def test_what_is_behind_the_result_is_told(page, contents):
+    words = unescape(page)
+    assert '<th scope="row">Liability</th><td>−1 × &lt;Call&gt;</td>' in page
+    account = behind.explained(contents.explained, unit=contents.unit)
+    assert account.columns == ("Policy", "Delta", "Wealth", "St. dev.")  # what is nothing for all is left out
+    assert [cell.text for cell in account.rows[0]] == ["band", "10.0", "10.0", "100"]
+    crisis = contents.regimes["crisis"]
+    cell = behind.regimes(contents.regimes, "cvar", unit=contents.unit).rows[0][2]
+    assert cell.text in words and float(cell.text) == pytest.approx(
+        1e4 * crisis.estimates["band"]["cvar"].value, rel=0.01
+    )
+    forecast = behind.forecasts(contents.forecasts, 0.95, unit=contents.unit).rows[0]
+    assert [cell.text for cell in forecast[1:]] == ["100", "200", "3 of 40", "0.40", "0.020", "< 0.001"]
+    assert [cell.mark for cell in forecast[4:]] == ["", "worse", "worse"]
+
+
+def test_every_instrument_has_a_panel_of_its_own(contents):
+    held = {name: np.arange(15.0).reshape(5, 3) for name in ("band", "delta", "none")}
+    told = dataclasses.replace(contents.story, positions=held, instruments=("Spot", "Call & put", "Swap"), quote="SPX")
+    figure = plots.story(contents, told)
+    layout = figure["layout"]
+    assert [note["text"] for note in layout["annotations"]] == ["SPX", "Spot", "Call &amp; put", "Swap"]
+    ends = [layout[axis]["domain"] for axis in ("yaxis2", "yaxis", "yaxis3", "yaxis4")]
+    assert all(low < high for low, high in ends) and all(a[0] > b[1] for a, b in itertools.pairwise(ends))
+    assert layout["xaxis"]["anchor"] == "y4"
+    last = [trace for trace in figure["data"] if trace.get("meta") == "band"][-1]
+    assert last["yaxis"] == "y4" and last["y"] == [2, 5, 8, 11, 14, 14]
+    assert {trace["meta"] for trace in figure["data"] if trace.get("visible") is False} == {"none"}
+
+
+def test_the_metric_of_the_verdict_is_the_one_that_is_drawn(contents):
+    page = render(dataclasses.replace(contents, metric="std"))
+    gap = contents.comparison.differences["band"]["std"].value * contents.unit.factor
+    figure = plots.intervals(dataclasses.replace(contents, metric="std"), contents.comparison)
+    assert next(one["x"] for one in figure["data"] if one["meta"] == "band") == [pytest.approx(gap)]
+    assert "Standard deviation less that of" in page
+
+
 def test_sections_can_be_left_out(contents):
     simulated = dataclasses.replace(
-        contents, comparison=None, dates=None, story=None, surface=None, agreement=(), training={}, wealth={}
-    )
+        contents, comparison=None, dates=None, story=None, surface=None, agreement=(), training={}, wealth={},
+        explained={}, regimes={}, forecasts={},
+    )  # fmt: skip
     page = render(simulated)
     assert "<h2>On simulated paths</h2>" in page
     assert all(f"<h2>{title}</h2>" not in page for title in ("Results", "Through time", "One path", "Training"))

@@ -150,7 +150,8 @@ def test_every_look_at_the_test_years_is_on_record_and_all_are_tested_together(s
     looks = tries.tries(tmp_path)
     assert len(looks) == 3 and {one.test for one in looks} == {("2013-01-01", "2014-12-31")}
     (years,), (found,) = zip(*tries.tested(tmp_path).items(), strict=True)
-    assert years == "2013-01-01 to 2014-12-31" and found.tried == 2
+    assert years == f"2013-01-01 to 2014-12-31 ({one.name})" and found.tried == 2
+    assert tries.unit(tmp_path, years) == Unit(one.report.unit, one.report.factor)
     ledgers = [backtest_ledgers(run)[0] for run in runs[:2]]
     for run, each in zip(runs, ledgers, strict=False):
         gap = np.asarray(each["mlp"].wealth, float) - np.asarray(each["delta"].wealth, float)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deephedge.cli.data import app as data_app
-from deephedge.cli.leave import BAD_INPUT, INTERRUPTED, interrupted, refuse
+from deephedge.cli.leave import BAD_INPUT, INTERRUPTED, interrupted, refuse, version_of
 from deephedge.cli.state import screen as new_screen
 from deephedge.cli.state import state
 from deephedge.core.errors import DeephedgeError
@@ -43,16 +43,13 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on where an interrupt
 
 @app.callback()
 def options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", callback=version_of, is_eager=True)
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Results only, no progress.")] = False,
 ) -> None:
     """Deep hedging: learn which hedge to hold, under costs and limits, and test it on history that it never saw."""
-    if version:
-        from deephedge import __version__
-
-        typer.echo(f"deephedge {__version__}")
-        raise typer.Exit()
     state.update(debug=debug, quiet=quiet)
 
 
@@ -118,10 +115,11 @@ def walkforward(study: StudyFile, overrides: Overrides = None, data: Data = None
 
     found, screen = _study(study, overrides, data), new_screen()
     walked = walk(found, out=out, screen=screen)
-    screen.show(walkforward.table(walked, unit(found), found.report.labels))
+    screen.show(walkforward.table(walked, unit(found), found.report.labels, found.test.judged))
     title = f"All {len(walked.stretches)} stretches together"
     learnt = list(found.config["policies"])
-    screen.show(tables.results(walked.whole, title, unit(found), found.report.labels, learnt, screen.width))
+    called, judged = found.report.labels, found.test.judged
+    screen.show(tables.results(walked.whole, title, unit(found), called, learnt, screen.width, judged))
 
 
 @app.command(rich_help_panel=STUDIES)
@@ -227,7 +225,6 @@ def tries(
     benchmark: Annotated[str | None, typer.Option(help="A policy that every run has (the reference).")] = None,
 ) -> None:
     """All that was tried on the same test years, tested together."""
-    from deephedge.evaluation import Unit
     from deephedge.studies import tries as record
 
     screen = new_screen()
@@ -236,7 +233,7 @@ def tries(
     looks = record.tries(folder)
     screen.show(f"{len(looks)} looks at test years by {len({one.digest for one in looks})} configurations")
     for years, one in found.items():
-        screen.show(record.table(years, one, Unit("1e-4 cash", 1e4)))
+        screen.show(record.table(years, one, record.unit(folder, years)))
     if not found:
         screen.show("Nothing to test: no test years have more than one policy on record.")
 

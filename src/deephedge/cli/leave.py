@@ -3,9 +3,20 @@
 import shlex
 import sys
 
+import typer
+
 from deephedge.cli.state import state
 
 BAD_INPUT, INTERRUPTED = 2, 130
+
+
+def version_of(asked: bool) -> None:
+    """Print the version and leave, before a command is missed."""
+    if asked:
+        from deephedge import __version__
+
+        typer.echo(f"deephedge {__version__}")
+        raise typer.Exit()
 
 
 def refuse(error: Exception, message: str) -> int:

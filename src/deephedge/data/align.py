@@ -123,7 +123,7 @@ def daily_history(
     told = f"nothing was known of {', '.join(empty)} at the {at} of any session from {days.days[0]} to {days.days[-1]}"
     require(not empty, told, DataError)
     origins = tuple(dict.fromkeys(one.origin for one in records))
-    words = {part: ", ".join(dict.fromkeys(getattr(one, part) for one in origins)) for part in ORIGIN}
+    words = {part: "; ".join(dict.fromkeys(getattr(one, part) for one in origins)) for part in ORIGIN}
     repairs = tuple(dict.fromkeys(sentence for one in records for sentence in one.repairs))
     return History.of(days.days, table.columns, repairs=repairs, **words)
 

@@ -1,6 +1,6 @@
 """Judging policies on the same paths: metrics, intervals, paired differences, a verdict in words; and backtests."""
 
-from deephedge.evaluation.attribution import Attribution, attribute
+from deephedge.evaluation.attribution import Attribution, attribute, attributions
 from deephedge.evaluation.bootstrap import Resampling
 from deephedge.evaluation.capacity import Capacity, capacity
 from deephedge.evaluation.compare import Comparison, Estimate, compare
@@ -44,10 +44,10 @@ from deephedge.evaluation.verdict import Unit, Verdict, verdict
 __all__ = [
     "METRICS", "AbstractFolds", "Attribution", "Backtest", "Capacity", "CombinatorialPurged", "Comparison",
     "Estimate", "Fold", "Overfitting", "Overlay", "Positions", "PurgedKFold", "Resampling", "Survivors", "Unit",
-    "Verdict", "WalkForward", "Zone", "attribute", "backtest_paths", "benjamini_hochberg", "by_dates", "by_regime",
-    "by_volatility", "capacity", "compare", "conditional_coverage", "cost_and_latency", "deflated_sharpe", "exceeded",
-    "holm", "independence", "kupiec", "metrics", "minimum_track_record", "overfitting_probability", "overlay",
-    "probabilistic_sharpe", "read_positions_frame", "series_metrics", "sharpe", "shortfall",
+    "Verdict", "WalkForward", "Zone", "attribute", "attributions", "backtest_paths", "benjamini_hochberg", "by_dates",
+    "by_regime", "by_volatility", "capacity", "compare", "conditional_coverage", "cost_and_latency", "deflated_sharpe",
+    "exceeded", "holm", "independence", "kupiec", "metrics", "minimum_track_record", "overfitting_probability",
+    "overlay", "probabilistic_sharpe", "read_positions_frame", "series_metrics", "sharpe", "shortfall",
     "shortfall_given_exceedance", "standard_errors", "survivors", "table", "tail_sampling", "traffic_light", "valued",
     "verdict",
 ]  # fmt: skip

@@ -91,16 +91,35 @@ def attribute(
     >>> bool(np.allclose(sum(found.total().values()), found.wealth))
     True
     """
+    return attributions(problem, {"it": ledger}, paths, contract=contract, vols=vols, rates=rates)["it"]
+
+
+def attributions(
+    problem: HedgingProblem,
+    ledgers: Mapping[str, Ledger],
+    paths: MarketPath,
+    *,
+    contract: AbstractTradable | None = None,
+    vols: Sequence[str] | None = None,
+    rates: Sequence[str] | None = None,
+) -> dict[str, Attribution]:
+    """`attribute` of several ledgers on the same paths: what one unit of each instrument made is worked out once."""
     require(paths.times.ndim == 2, "attribute needs a batch of paths, the path axis leading", ProblemError)
     shape = (paths.times.shape[0], paths.times.shape[1] - 1)
-    require(ledger.cost.shape == shape, f"the ledger is of {ledger.cost.shape} steps, the paths {shape}", ProblemError)
+    for each in ledgers.values():
+        told = f"the ledger is of {each.cost.shape} steps, the paths {shape}"
+        require(each.cost.shape == shape, told, ProblemError)
     groups = _groups(paths, vols, rates)
     book = marked(problem.liability, contract)
-    found, mark = gathered(_explained(problem, book, ledger, paths, groups))
+    found, mark = gathered(_explained(problem, book, dict(ledgers), paths, groups))
+    return {name: _attributed(found[name], np.asarray(mark, float), ledger) for name, ledger in ledgers.items()}
+
+
+def _attributed(found: Steps, mark: np.ndarray, ledger: Ledger) -> Attribution:
     terms = {name: np.asarray(each, float) for name, each in found.items()}
     gain, cost, wealth = (np.asarray(each, float) for each in (ledger.gain, ledger.cost, ledger.wealth))
     terms["cost"] = -cost - terms["roll"] - terms.pop("charge")
-    step = gain + np.asarray(mark, float) - cost
+    step = gain + mark - cost
     terms["unexplained"] = step - sum(terms.values())
     weight = None if ledger.weight is None else np.asarray(ledger.weight, float)
     return Attribution({name: terms[name] for name in TERMS}, wealth - step.sum(axis=1), wealth, weight)
@@ -120,30 +139,36 @@ def _groups(
 
 @eqx.filter_jit(compiler_options=RUN_ONCE)
 def _explained(
-    problem: HedgingProblem, book: AbstractTradable, ledger: Ledger, paths: MarketPath, groups: tuple
-) -> tuple[Steps, Float[Array, "path step"]]:
+    problem: HedgingProblem, book: AbstractTradable, ledgers: dict[str, Ledger], paths: MarketPath, groups: tuple
+) -> tuple[dict[str, Steps], Float[Array, "path step"]]:
     """Terms of all positions and of the liability, and what the liability's mark and cash made of each step."""
     arrays, rest = eqx.partition((problem, book), eqx.is_array)
 
     def work(common: PyTree, index: Array, weight: Array) -> tuple[tuple, tuple]:
         problem, book = eqx.combine(common[0], rest)
-        ledger, paths = jax.tree.map(lambda x: x[index], common[1:])
-        return (), jax.vmap(lambda ledger, path: _one(problem, book, ledger, path, groups))(ledger, paths)
+        ledgers, paths = jax.tree.map(lambda x: x[index], common[1:])
+        return (), jax.vmap(lambda ledgers, path: _one(problem, book, ledgers, path, groups))(ledgers, paths)
 
-    return over_paths(work, (arrays, ledger, paths), paths.times.shape[0], chunk=CHUNK)[1]
+    return over_paths(work, (arrays, ledgers, paths), paths.times.shape[0], chunk=CHUNK)[1]
 
 
 def _one(
-    problem: HedgingProblem, book: AbstractTradable, ledger: Ledger, path: MarketPath, groups: tuple
-) -> tuple[Steps, Float[Array, " step"]]:
-    terms = _unit(book, path, groups)
-    for n, instrument in enumerate(problem.instruments):
-        held = ledger.position[:, n]
-        terms = jax.tree.map(lambda total, each, held=held: total + held * each, terms, _unit(instrument, path, groups))
-    charge = jnp.zeros_like(ledger.cost) if ledger.charge is None else ledger.charge
-    terms |= {"carry": terms["carry"] - charge, "charge": -charge, "roll": -_roll_cost(problem, ledger, path)}
+    problem: HedgingProblem, book: AbstractTradable, ledgers: dict[str, Ledger], path: MarketPath, groups: tuple
+) -> tuple[dict[str, Steps], Float[Array, " step"]]:
+    liability, units = _unit(book, path, groups), [_unit(each, path, groups) for each in problem.instruments]
     value, unit = book.price(path) / path.numeraire, path.numeraire
-    return terms, jnp.diff(value) + (problem.liability.cashflows(path) / unit)[1:]
+    mark = jnp.diff(value) + (problem.liability.cashflows(path) / unit)[1:]
+    return {name: _held(problem, liability, units, ledger, path) for name, ledger in ledgers.items()}, mark
+
+
+def _held(problem: HedgingProblem, liability: Steps, units: list[Steps], ledger: Ledger, path: MarketPath) -> Steps:
+    """The terms of the liability and of what was held."""
+    terms = liability
+    for held, unit in zip(ledger.position.T, units, strict=True):
+        terms = jax.tree.map(lambda total, each, held=held: total + held * each, terms, unit)
+    charge = jnp.zeros_like(ledger.cost) if ledger.charge is None else ledger.charge
+    roll = -_roll_cost(problem, ledger, path)
+    return terms | {"carry": terms["carry"] - charge, "charge": -charge, "roll": roll}
 
 
 def _unit(contract: AbstractTradable, path: MarketPath, groups: tuple) -> Steps:

@@ -48,6 +48,9 @@ class RolledFuture(AbstractTradable):
     def closing(self, path: MarketPath) -> Float[Array, " points"]:
         return self._before(path) * path.quote(self.underlier)
 
+    def held(self, path: MarketPath) -> "_Held":
+        return _Held(self.underlier, self._units(path))
+
     def rolls(self, path: MarketPath) -> Bool[Array, " points"]:
         moved = path.quote(f"{self.underlier}.rolls") > 0
         return moved.at[0].set(False)  # at the first point nothing was held
@@ -58,3 +61,17 @@ class RolledFuture(AbstractTradable):
     def _before(self, path: MarketPath) -> Float[Array, " points"]:
         units = self._units(path)
         return jnp.concatenate([units[:1], units[:-1]])
+
+
+class _Held(AbstractTradable):
+    """The contract held from each point on: so many units of the index, whatever comes after it."""
+
+    pointwise: ClassVar[bool] = True
+    underlier: str = eqx.field(static=True)
+    units: Float[Array, " points"]
+
+    def price(self, path: MarketPath) -> Float[Array, " points"]:
+        return self.units * path.quote(self.underlier)
+
+    def cashflows(self, path: MarketPath) -> Float[Array, " points"]:
+        return jnp.zeros_like(path.times)

@@ -36,7 +36,8 @@ class Surface:
 class Story:
     """One path: ``spot`` at each of ``points`` times, the ``positions`` of policies over the steps between them.
 
-    ``times`` are dates or days; ``strike`` is drawn where there is one; ``caption`` says which path it is.
+    ``times`` are dates or days; ``strike`` is drawn where there is one; ``caption`` says which path it is, ``quote``
+    what the spot is called. Positions are (step) or, where several ``instruments`` are named, (step, instrument).
     """
 
     times: np.ndarray
@@ -44,6 +45,8 @@ class Story:
     positions: Mapping[str, np.ndarray]
     strike: float | None = None
     caption: str = ""
+    quote: str = "Spot"
+    instruments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,14 +70,35 @@ class Agreement:
 
 
 @dataclass(frozen=True)
+class Forecast:
+    """VaR and expected shortfall as forecast for every window (cash), and how many of ``windows`` lost more.
+
+    ``expected`` is how many should have; p-values of Kupiec (``frequency``), Christoffersen (``clusters``: frequency
+    and independence) and Acerbi and Szekely's second test (``size``: frequency and size); NaN where nothing could be
+    tested.
+    """
+
+    var: float
+    shortfall: float
+    windows: int
+    exceeded: int
+    expected: float
+    frequency: float
+    clusters: float
+    size: float
+
+
+@dataclass(frozen=True)
 class ReportContents:
     """Everything a report shows. All but ``title`` may be left out; a section without contents does not appear.
 
     ``learned`` names the learned policies, first the one that was chosen before the test; ``wealth`` is terminal wealth
-    a path with the premium, in the order of ``dates`` (the start of each window) where there are any, and
-    ``weight`` what each path counts, where they do not all count the same. ``labels`` are
-    names for readers, ``objective`` the criterion of the study in words, ``simulated`` the same comparison on simulated
-    paths, ``yardsticks`` the validation risk of policies that were not trained.
+    a path with the premium, in the order of ``dates`` (the start of each window) where there are any, and ``weight``
+    what each path counts, where they do not all count the same. ``labels`` are names for readers, ``glance`` the study
+    in a few words, ``objective`` its criterion, ``metric`` what the verdict is about; ``simulated`` the same comparison
+    on simulated paths, ``yardsticks`` the validation risk of policies that were not trained. ``explained`` is mean
+    wealth by term, and its spread, of each policy; ``regimes`` a comparison each, told apart as ``split`` says;
+    ``forecasts`` how forecasts of risk did.
     """
 
     title: str
@@ -82,6 +106,8 @@ class ReportContents:
     verdict: str = ""
     unit: Unit = Unit()
     objective: str = ""
+    metric: str = "cvar"
+    glance: Mapping[str, str] = field(default_factory=dict)
     learned: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     comparison: Comparison | None = None
@@ -93,6 +119,10 @@ class ReportContents:
     story: Story | None = None
     training: Mapping[str, Training] = field(default_factory=dict)
     yardsticks: Mapping[str, float] = field(default_factory=dict)
+    explained: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    regimes: Mapping[str, Comparison] = field(default_factory=dict)
+    split: str = ""
+    forecasts: Mapping[str, Forecast] = field(default_factory=dict)
     agreement: tuple[Agreement, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)

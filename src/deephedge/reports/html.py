@@ -10,7 +10,7 @@ import numpy as np
 
 from deephedge.core.errors import OutputError
 from deephedge.evaluation.verdict import label
-from deephedge.reports import plots, tables
+from deephedge.reports import behind, plots, tables
 from deephedge.reports.contents import ReportContents
 from deephedge.reports.tables import MARKS, Cell, Table
 
@@ -77,6 +77,8 @@ def _head(contents: ReportContents) -> str:
     if contents.verdict:
         lines = "".join(f"<p>{escape(line)}</p>" for line in contents.verdict.splitlines())
         parts.append(f'<div class="verdict">{lines}</div>')
+    if contents.glance:
+        parts.append(html_table(tables.settings(contents.glance), contents, "words glance"))
     return "\n".join(parts)
 
 
@@ -90,7 +92,9 @@ def _results(contents: ReportContents) -> str:
     if found.differences:
         less = tables.differences(found, unit=contents.unit, labels=contents.labels)
         title = f"<h2>Against {escape(contents.label(found.reference))}</h2>"
-        caption = f"{label('cvar', found.level)} less that of {contents.label(found.reference)}, with its interval."
+        caption = (
+            f"{label(contents.metric, found.level)} less that of {contents.label(found.reference)}, with its interval."
+        )
         parts += [
             title,
             _figure("intervals", plots.intervals(contents, found), caption, contents),
@@ -119,6 +123,24 @@ def _backtest(contents: ReportContents) -> str:
         f"earned that sells {often} every trading day."
     )
     return f"<h2>Through time</h2>\n{_figure('backtest', plots.backtest(contents), caption, contents)}"
+
+
+def _behind(contents: ReportContents) -> str:
+    """Where wealth came from, in which times, and whether forecasts of risk held."""
+    parts, how = [], {"unit": contents.unit, "labels": contents.labels}
+    if contents.explained:
+        parts += ["<h2>Where wealth came from</h2>", html_table(behind.explained(contents.explained, **how), contents)]
+    if contents.regimes:
+        shown = html_table(behind.regimes(contents.regimes, contents.metric, **how), contents)
+        parts += ["<h2>Calm and crisis</h2>", f"<p>{escape(contents.split)}</p>", shown]
+    if contents.forecasts and contents.comparison:
+        shown = html_table(behind.forecasts(contents.forecasts, contents.comparison.level, **how), contents)
+        words = (
+            "What simulated paths say of the risk of each policy, one forecast for all years, beside the windows of "
+            "the test that do not overlap."
+        )
+        parts += ["<h2>Did forecasts of risk hold?</h2>", f"<p>{words}</p>", shown]
+    return "\n".join(parts)
 
 
 def _surface(contents: ReportContents) -> str:
@@ -181,7 +203,7 @@ def _limits(contents: ReportContents) -> str:
 
 
 SECTIONS = (
-    _head, _results, _backtest, _wealth, _surface, _story, _training, _simulated, _limits, _settings,
+    _head, _results, _backtest, _wealth, _behind, _surface, _story, _training, _simulated, _limits, _settings,
 )  # fmt: skip
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from deephedge.core.errors import OutputError, ProblemError
 from deephedge.evaluation.compare import Comparison
-from deephedge.evaluation.verdict import label, number
+from deephedge.evaluation.metrics import METRICS
+from deephedge.evaluation.verdict import label, number, scale
 from deephedge.reports.contents import ReportContents
 from deephedge.reports.plots import styles
 
@@ -39,8 +40,8 @@ def picture(contents: ReportContents, path: str | Path) -> Path:
 
 
 def _intervals(axes, contents: ReportContents, comparison: Comparison) -> None:
-    colours, factor = _colours(contents), contents.unit.factor
-    estimates = {name: comparison.estimates[name]["cvar"] for name in reversed(contents.policies)}
+    colours, (factor, unit) = _colours(contents), scale(comparison, contents.metric, contents.unit)
+    estimates = {name: comparison.estimates[name][contents.metric] for name in reversed(contents.policies)}
     near = _near({name: one.value for name, one in estimates.items()}, contents)
     for n, (name, one) in enumerate(estimates.items()):
         value, low, high = one.value * factor, one.low * factor, one.high * factor
@@ -57,7 +58,8 @@ def _intervals(axes, contents: ReportContents, comparison: Comparison) -> None:
         if name not in near:
             place = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "center", "backgroundcolor": "white"}
             axes.annotate(f"{number(one.value * factor)} →", (1, n), **place)
-    axes.set_xlabel(f"{label('cvar', comparison.level)} ({contents.unit.name}), less is better")
+    better = METRICS[contents.metric].better > 0
+    axes.set_xlabel(f"{label(contents.metric, comparison.level)} ({unit}), {'more' if better else 'less'} is better")
     axes.grid(axis="x", color="#dfe3e8", linewidth=0.8)
     _plain(axes, ("top", "right", "left"))
     axes.tick_params(axis="y", length=0)

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from deephedge.evaluation.compare import Comparison
-from deephedge.evaluation.verdict import number
+from deephedge.evaluation.metrics import METRICS
+from deephedge.evaluation.verdict import number, scale
 from deephedge.reports.contents import ReportContents, Story, Surface
 
 LEARNED = ("--learned-1", "--learned-2", "--learned-3", "--learned-4", "--learned-5", "--learned-6")
@@ -17,6 +18,7 @@ BASELINES = ("--baseline-1", "--baseline-2", "--baseline-3", "--baseline-4", "--
 REFERENCE = "--reference"
 DASHES = ("dash", "dot", "dashdot", "longdash", "longdashdot")
 WORST = 5
+STORY = (180, 100, 110)  # pixels: of the spot, around, of one instrument among several
 Figure = dict[str, Any]
 
 
@@ -35,20 +37,21 @@ def styles(contents: ReportContents) -> dict[str, dict[str, Any]]:
     return found
 
 
-def intervals(contents: ReportContents, comparison: Comparison, metric: str = "cvar") -> Figure:
-    """The difference of every policy to the reference, with its interval."""
-    style = styles(contents)
-    gaps = sorted(comparison.differences.items(), key=lambda item: -item[1][metric].value)
+def intervals(contents: ReportContents, comparison: Comparison) -> Figure:
+    """The difference of every policy to the reference, with its interval, by the metric of the verdict."""
+    style, metric = styles(contents), contents.metric
+    factor, unit = scale(comparison, metric, contents.unit)
+    gaps = sorted(comparison.differences.items(), key=lambda item: METRICS[metric].better * item[1][metric].value)
     data = []
     for name, found in gaps:
         gap = [found[metric].value, found[metric].low, found[metric].high]
-        value, low, high = (float(x) * contents.unit.factor for x in gap)
+        value, low, high = (float(x) * factor for x in gap)
         bars = {"type": "data", "symmetric": False, "array": [high - value], "arrayminus": [value - low]}
         bars |= {"thickness": 2, "width": 5, "color": style[name]["color"]}
         text = f"%{{x:.3~g}} [{low:.3g}, {high:.3g}]<extra>{_safe(contents.label(name))}</extra>"
         point = {"mode": "markers", "marker": {"size": 9, "color": style[name]["color"]}, "hovertemplate": text}
         data.append({"x": [value], "y": [_safe(contents.label(name))], "error_x": bars, "meta": name, **point})
-    title = f"{_safe(contents.unit.name)}; left is better"
+    title = f"{_safe(unit)}; {'right' if METRICS[metric].better > 0 else 'left'} is better"
     y = {"automargin": True, "showgrid": False}
     keep = np.array([name in contents.learned for name, _ in gaps])
     span, far = _span([trace["x"][0] for trace in data], [trace["error_x"] for trace in data], keep)
@@ -91,25 +94,45 @@ def surfaces(contents: ReportContents, surface: Surface) -> list[tuple[str, Figu
 
 
 def story(contents: ReportContents, told: Story) -> Figure:
-    """One path: the spot above, what each policy holds below."""
-    style = styles(contents)
-    times = _dates(told.times)
+    """One path: the spot above, what each policy holds below, a panel an instrument; only the pair is switched on."""
+    style, times = styles(contents), _dates(told.times)
+    panels = told.instruments or ("Position (units)",)
     line = {"color": "--ink", "width": 2}
     data: list[dict] = [{"x": times, "y": _list(told.spot), "mode": "lines", "line": line, "yaxis": "y2"}]
-    data[0]["hovertemplate"] = "%{x}: %{y:.5~g}<extra>Spot</extra>"
+    data[0]["hovertemplate"] = f"%{{x}}: %{{y:.5~g}}<extra>{_safe(told.quote)}</extra>"
     for name, position in told.positions.items():
-        held = _list(np.append(position, np.asarray(position)[-1]))
+        held = np.asarray(position, float).reshape(len(position), -1)
         hover = f"%{{x}}: %{{y:.3~g}}<extra>{_safe(contents.label(name))}</extra>"
         drawn = {"mode": "lines", "line": {**style[name], "shape": "hv"}, "meta": name, "hovertemplate": hover}
-        data.append({"x": times, "y": held, **drawn})
+        drawn |= {} if name in contents.pair else {"visible": False}
+        for n, column in enumerate(held.T):
+            data.append({"x": times, "y": _list(np.append(column, column[-1])), "yaxis": _axis(n), **drawn})
     shapes = []
     if told.strike is not None:
         flat = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "yref": "y2", "y0": told.strike, "y1": told.strike}
         shapes.append({**flat, "line": {"color": "--muted", "dash": "dot", "width": 1.5}})
-    upper = {"domain": [0.62, 1], "anchor": "x", "title": {"text": "Spot", "font": {"size": 12}}}
-    figure = _figure(data, "" if _are_dates(told.times) else "Day", "Position (units)", height=460, shapes=shapes)
-    figure["layout"]["yaxis"]["domain"] = [0, 0.54]
-    figure["layout"]["yaxis2"] = {**figure["layout"]["yaxis"], **upper}
+    height = STORY[0] + STORY[1] + (STORY[2] * len(panels) if len(panels) > 1 else STORY[0])
+    figure = _figure(data, "" if _are_dates(told.times) else "Day", "", height=height, shapes=shapes)
+    return _stacked(figure, (told.quote, *panels), STORY[0] / height if len(panels) > 1 else 0.38)
+
+
+def _axis(panel: int) -> str:
+    """The axis of a panel of positions: the first is plotly's own, the second belongs to the spot."""
+    return "y" if panel == 0 else f"y{panel + 2}"
+
+
+def _stacked(figure: Figure, titles: tuple[str, ...], top: float) -> Figure:
+    """Panels under each other over one time axis: the first takes ``top`` of the height, the others share the rest."""
+    layout, under = figure["layout"], len(titles) - 1
+    share, gap = (1 - top) / under, 0.24 if under > 1 else 0.15
+    ends = [(1 - top, 1.0)] + [(1 - top - (n + 1) * share, 1 - top - (n + gap) * share) for n in range(under)]
+    plain, notes = {**layout["yaxis"], "anchor": "x", "title": {"text": ""}, "nticks": 4 if under > 1 else 6}, []
+    for axis, title, (low, high) in zip(("y2", *map(_axis, range(under))), titles, ends, strict=True):
+        layout[axis.replace("y", "yaxis")] = {**plain, "domain": [max(low, 0.0), high]}
+        place = {"xref": "paper", "x": 0, "xanchor": "left", "yref": "paper", "y": high, "yanchor": "bottom"}
+        notes.append({**place, "text": _safe(title), "showarrow": False, "font": {"size": 12}})
+    layout["xaxis"]["anchor"], layout["annotations"] = _axis(under - 1), notes
+    layout["margin"] = {**layout["margin"], "t": 24}
     return figure
 
 

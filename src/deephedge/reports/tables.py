@@ -48,9 +48,12 @@ def results(
     metrics: Sequence[str] | None = None,
 ) -> Table:
     """The metrics of every policy with their intervals; all of them, or those in ``metrics``."""
-    columns = _columns(comparison, metrics)
+    columns = told(comparison, metrics)
     rows = tuple(
-        (Cell((labels or {}).get(name, name)), *(_cell(found[m], m, scale(comparison, m, unit)[0]) for m in columns))
+        (
+            Cell((labels or {}).get(name, name)),
+            *(estimated(found[m], m, scale(comparison, m, unit)[0]) for m in columns),
+        )
         for name, found in comparison.estimates.items()
     )
     return _table(title, columns, rows, comparison, unit, _how(comparison))
@@ -65,10 +68,13 @@ def differences(
     metrics: Sequence[str] | None = None,
 ) -> Table:
     """The metrics less those of the reference, paired, with intervals; marked where those leave out zero."""
-    columns = _columns(comparison, metrics)
+    columns = told(comparison, metrics)
     called = (labels or {}).get
     rows = tuple(
-        (Cell(called(name, name)), *(_cell(found[m], m, scale(comparison, m, unit)[0], judged=True) for m in columns))
+        (
+            Cell(called(name, name)),
+            *(estimated(found[m], m, scale(comparison, m, unit)[0], judged=True) for m in columns),
+        )
         for name, found in comparison.differences.items()
     )
     note = (
@@ -115,18 +121,20 @@ def _text(cell: Cell) -> Text:
     return Text(words + (f"\n{cell.detail}" if cell.detail else ""), style=STYLES[cell.mark])
 
 
-def _columns(comparison: Comparison, metrics: Sequence[str] | None) -> list[str]:
-    """The metrics to show: the objective is left out where it is the CVaR shown already."""
+def told(comparison: Comparison, metrics: Sequence[str] | None = None) -> list[str]:
+    """The metrics to show: objective and price are left out where they are the CVaR shown already."""
     found = [m for m in next(iter(comparison.estimates.values())) if metrics is None or m in metrics]
-    same = all(
-        "risk" in one and np.isclose(one["risk"].value, one["cvar"].value, rtol=1e-4, atol=1e-12)
-        for one in comparison.estimates.values()
-    )
-    empty = [m for m in found if all(not np.isfinite(one[m].value) for one in comparison.estimates.values())]
-    return [m for m in found if not (same and m == "risk") and m not in empty]
+    every = list(comparison.estimates.values())
+
+    def twice(metric: str) -> bool:
+        return all(np.isclose(one[metric].value, one["cvar"].value, rtol=1e-4, atol=1e-12) for one in every)
+
+    empty = [m for m in found if all(not np.isfinite(one[m].value) for one in every)]
+    return [m for m in found if m not in empty and not (m in ("risk", "price") and twice(m))]
 
 
-def _cell(estimate: Estimate, metric: str, factor: float, judged: bool = False) -> Cell:
+def estimated(estimate: Estimate, metric: str, factor: float, judged: bool = False) -> Cell:
+    """A number over its interval; ``judged`` marks a difference whose interval leaves out zero."""
     value, _, interval = bracket(estimate, factor).partition(" ")
     mark = ""
     if judged and np.isfinite(estimate.low) and estimate.significant:

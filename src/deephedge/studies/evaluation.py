@@ -22,6 +22,7 @@ from deephedge.studies.tries import record
 
 SIMULATED, BACKTEST, VERDICT, YARDSTICKS = "simulated", "backtest", "verdict.json", "yardsticks.json"
 BACKTEST_ROWS, BACKTEST_STEPS = "ledgers/backtest.parquet", "ledgers/backtest_steps.parquet"
+SIMULATED_ROWS = f"ledgers/{SIMULATED}.parquet"
 
 
 def evaluate(study: Study, run: RunFolder, *, screen: Screen | None = None) -> Comparison:
@@ -33,7 +34,7 @@ def evaluate(study: Study, run: RunFolder, *, screen: Screen | None = None) -> C
         paths = sample(study.market, study.problem.grid, study.test.paths, key=key, method="random")
         ledgers = hedged(study.problem, everybody(study, run), paths)
         premium = premiums(study.problem, paths)
-        run.write_frame(f"ledgers/{SIMULATED}.parquet", summary(ledgers, premium))
+        run.write_frame(SIMULATED_ROWS, summary(ledgers, premium))
         found = judged(study, ledgers, premium, None)
     _keep(run, SIMULATED, found)
     return found
@@ -70,18 +71,23 @@ def judged(
     study: Study, ledgers: Mapping[str, Ledger], premium: np.ndarray, window: int | None, reference: str | None = None
 ) -> Comparison:
     """Metrics, intervals and paired differences under the settings of the study."""
+    return compare(ledgers, reference or study.test.reference, **how(study, premium, window))
+
+
+def how(study: Study, premium: np.ndarray, window: int | None) -> dict[str, Any]:
+    """What the study tells ``compare``."""
     test = study.test
-    return compare(
-        ledgers, reference or test.reference, study.objective, premium=premium, included=True, window=window,
-        block=test.block if window is not None else None, level=test.level, confidence=test.confidence,
-        resamples=test.resamples, seed=study.seed,
-    )  # fmt: skip
+    return {
+        "objective": study.objective, "premium": premium, "included": True, "window": window,
+        "block": test.block if window is not None else None, "level": test.level, "confidence": test.confidence,
+        "resamples": test.resamples, "seed": study.seed,
+    }  # fmt: skip
 
 
 def said(study: Study, found: Comparison, trained: Mapping[str, Trained]) -> Verdict:
     """Whether the learnt policies beat the reference, in words; about the one chosen on validation first."""
     candidates = [name for name in by_validation(trained) if name != found.reference]
-    return verdict(found, candidates, unit=unit(study), labels=study.report.labels)
+    return verdict(found, candidates, study.test.judged, unit=unit(study), labels=study.report.labels)
 
 
 def words(study: Study, run: RunFolder) -> str:
@@ -99,7 +105,12 @@ def unit(study: Study) -> Unit:
 
 def comparison_of(run: RunFolder, kind: str) -> Comparison | None:
     """What ``evaluate`` (``"simulated"``) or ``backtest`` found, if it ran."""
-    return Comparison.from_dict(_numbers(run.read_json(f"{kind}.json"))) if run.has(f"{kind}.json") else None
+    return restored_comparison(run.read_json(f"{kind}.json")) if run.has(f"{kind}.json") else None
+
+
+def restored_comparison(kept: Mapping[str, Any]) -> Comparison:
+    """A comparison as JSON holds it."""
+    return Comparison.from_dict(_numbers(kept))
 
 
 def backtest_ledgers(run: RunFolder) -> tuple[dict[str, Ledger], np.ndarray, np.ndarray]:
@@ -130,7 +141,7 @@ def _verdicts(study: Study, run: RunFolder, found: Comparison, ledgers, premium:
     second = said(study, judged(study, against, premium, found.window, rival), trained)
     called = study.report.labels.get(rival, rival)
     headline = second.text.split("\n")[0]
-    opening = f"The best baseline on the validation years was the {called}. {headline}"
+    opening = f"The best baseline on the validation years: {called}. {headline}"
     facts["text"] = "\n".join([first.text.split("\n")[0], opening, *first.text.split("\n")[1:]])
     return facts | {"rival": {"name": rival, "outcomes": second.outcomes, "p": second.p}}
 

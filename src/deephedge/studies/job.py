@@ -10,9 +10,9 @@ from typing import Any
 from rich.panel import Panel
 
 from deephedge import config as toml
-from deephedge.core.errors import ArtefactError, require
+from deephedge.core.errors import ArtefactError, ProblemError, require
 from deephedge.studies import evaluation as judge
-from deephedge.studies import tables
+from deephedge.studies import explained, tables
 from deephedge.studies.machine import compiled, keep_compiled_programs, machine, versions
 from deephedge.studies.progress import Screen, clock
 from deephedge.studies.reporting import LIKENESS, called, likeness_as_json, report
@@ -34,13 +34,14 @@ def run(
         with _timed(place, "simulate"):
             rows = simulate(study, screen=screen)
         place.write_json(LIKENESS, likeness_as_json(rows))
-        screen.show(agreement_table(study, rows))
+        screen.show(*([agreement_table(study, rows)] if rows else []))
     train(study, place, screen=screen, resume=resume)
     found = _step(study, place, judge.SIMULATED, judge.evaluate, screen)
     screen.show(result_table(study, place, found, "On simulated paths", screen.width))
     if study.has_years(TEST):
         found = _step(study, place, judge.BACKTEST, judge.backtest, screen)
         screen.show(result_table(study, place, found, f"On history never seen, {called(study, TEST)}", screen.width))
+        _explain(study, place, screen)
     with _timed(place, "report"):
         page = report(study, place, screen=screen)
     _finish(study, place, page, time.perf_counter() - started, screen)
@@ -72,13 +73,13 @@ def agreement_table(study: Study, rows: list[Likeness]):
     """The table of ``simulate`` for the screen."""
     names = {name: kind(market) for name, market in study.rivals.items()}
     names |= {part: called(study, part) for row in rows for part in row.real}
-    return tables.likeness(rows, names)
+    return tables.likeness(rows, names, study.underlier)
 
 
 def result_table(study: Study, place: RunFolder, found: Any, title: str, width: int = 160):
     """The table of ``evaluate`` or ``backtest`` for the screen."""
     learnt = by_validation(load_all(study, place))
-    return tables.results(found, title, judge.unit(study), study.report.labels, learnt, width)
+    return tables.results(found, title, judge.unit(study), study.report.labels, learnt, width, study.test.judged)
 
 
 def _prepare(study: Study, screen: Screen) -> None:
@@ -99,6 +100,17 @@ def _step(study: Study, place: RunFolder, name: str, work: Callable, screen: Scr
         return kept
     with _timed(place, name):
         return work(study, place, screen=screen)
+
+
+def _explain(study: Study, place: RunFolder, screen: Screen) -> None:
+    """Where wealth came from, for the report; a liability without a price has no such account."""
+    if place.has(explained.MEANS):
+        return
+    try:
+        with _timed(place, "explain"), screen.stage("explaining every step of the test windows"):
+            explained.explain(study, place)
+    except ProblemError as error:
+        screen.warn(f"the report says nothing about where wealth came from: {error}")
 
 
 def _finish(study: Study, place: RunFolder, page: Path, seconds: float, screen: Screen) -> None:

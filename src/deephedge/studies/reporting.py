@@ -13,7 +13,9 @@ from deephedge.instruments import Premium
 from deephedge.policies import AbstractPolicy
 from deephedge.reports import Agreement, ReportContents, Story, Surface, Training, render
 from deephedge.reports.contents import ALWAYS
+from deephedge.studies import behind, explained
 from deephedge.studies import evaluation as judge
+from deephedge.studies.glance import glance, instruments
 from deephedge.studies.ledgers import hedged
 from deephedge.studies.progress import Screen
 from deephedge.studies.rundir import REPORT, RunFolder
@@ -38,14 +40,17 @@ def contents(study: Study, run: RunFolder) -> ReportContents:
     trained = load_all(study, run)
     found, learned = judge.comparison_of(run, judge.BACKTEST), tuple(by_validation(trained))
     simulated = judge.comparison_of(run, judge.SIMULATED)
-    ledgers, _, starts = judge.backtest_ledgers(run) if found else ({}, None, None)
+    ledgers, premium, starts = judge.backtest_ledgers(run) if found else ({}, None, None)
     story = _story(study, ledgers, starts, found.reference) if found and starts is not None else None
+    apart, split = behind.regimes(study, run, ledgers, premium) if premium is not None else ({}, "")
     return ReportContents(
         title=study.title,
         subtitle=" ".join(study.config["summary"].split()),
         verdict=judge.words(study, run),
         unit=judge.unit(study),
         objective=_objective(study),
+        metric=study.test.judged,
+        glance=glance(study, run, trained),
         learned=learned,
         labels=study.report.labels,
         comparison=found,
@@ -57,20 +62,29 @@ def contents(study: Study, run: RunFolder) -> ReportContents:
         story=story,
         training={name: _curve(one) for name, one in trained.items()},
         yardsticks=_yardsticks(study, run),
+        explained=run.read_json(explained.MEANS) if run.has(explained.MEANS) else {},
+        regimes=apart,
+        split=split,
+        forecasts=behind.forecasts(study, run, ledgers),
         agreement=_agreement(study, run),
         settings={key: value for key, value in study.config.items() if key not in ("title", "summary", "report")},
-        provenance=run.manifest.get("data", {}),
+        provenance={key: value for key, value in run.manifest.get("data", {}).items() if key != "near"},
         versions={key: run.manifest[key] for key in ("digest", "seed", "created", "machine", "versions", "seconds")},
         limits=(*_limits(study, run), *ALWAYS),
     )
 
 
 def surface(study: Study, policies: Mapping[str, AbstractPolicy]) -> Surface | None:
-    """Positions after the spot went straight to a level; ``None`` for a liability without one strike and underlier."""
+    """Positions in the first instrument after the spot went straight to a level.
+
+    ``None`` for a liability without one strike and underlier, or where that instrument is written on something else.
+    """
     about = _terms(study)
     if about is None:
         return None
     underlier, strike = about
+    if getattr(study.problem.instruments[0], "underlier", None) != underlier:
+        return None
     grid, spots = study.problem.grid, np.linspace(1 - REACH, 1 + REACH, LEVELS)
     start = study.market.path(grid, jnp.zeros(study.market.shocks(grid)))
     if underlier not in start.quotes:
@@ -121,12 +135,15 @@ def _story(study: Study, ledgers: Mapping[str, Ledger], starts: np.ndarray, refe
     dates = years.dates[first : first + study.problem.grid.points]
     called = study.report.labels.get(reference, reference)
     name = about[0] if about else study.underlier
+    held, traded = {key: np.asarray(ledger.position)[worst] for key, ledger in ledgers.items()}, instruments(study)
     return Story(
         dates,
         np.asarray(paths.quotes[name])[worst],
-        {key: np.asarray(ledger.position)[worst, :, 0] for key, ledger in ledgers.items()},
+        held if len(traded) > 1 else {key: each[:, 0] for key, each in held.items()},
         about[1] if about else None,
-        f"The window that ended worst for {called}, from {dates[0]} to {dates[-1]}.",
+        f"The window that ended worst for {called}, from {dates[0]} to {dates[-1]}: above {name}, below what was held.",
+        name,
+        traded if len(traded) > 1 else (),
     )
 
 

@@ -99,7 +99,9 @@ class TestSettings:
     """How policies are judged: on ``paths`` fresh simulated paths, and on all windows of the test years.
 
     ``level`` of VaR and CVaR, ``confidence`` of intervals, ``resamples`` of the bootstrap, its ``block`` (windows; left
-    out: twice their length), and the policy that the others are compared with.
+    out: twice their length), and the policy that the others are compared with, by ``metric`` (CVaR unless said).
+    ``regime`` names a quote, such as a volatility, that is high in a crisis: results are then also told apart by it (by
+    the implied volatility of the price, unless said, where there is one).
     """
 
     __test__ = False  # not a test case, whatever its name begins with
@@ -110,6 +112,13 @@ class TestSettings:
     confidence: float = 0.95
     resamples: int = 2000
     block: int | Literal["auto"] | None = None
+    metric: Literal["mean", "std", "var", "cvar", "risk"] | None = None
+    regime: str | None = None
+
+    @property
+    def judged(self) -> str:
+        """The metric of the verdict."""
+        return self.metric or "cvar"
 
     def __post_init__(self):
         require(self.paths >= 2, f"paths must be 2 or more, was {self.paths}", ConfigError)

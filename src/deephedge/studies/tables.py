@@ -8,7 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from deephedge.evaluation import METRICS, Comparison, Estimate, Unit
-from deephedge.evaluation.verdict import bracket, number
+from deephedge.evaluation.verdict import bracket, number, scale
+from deephedge.reports.tables import told
 from deephedge.studies.checkup import Finding
 from deephedge.studies.pricing import Quote
 from deephedge.studies.simulation import Likeness
@@ -19,9 +20,9 @@ NARROW = 112  # characters
 SHORT = {"std": "st. dev.", "var": "VaR", "cvar": "CVaR"}
 
 
-def likeness(rows: Sequence[Likeness], called: Mapping[str, str]) -> Table:
+def likeness(rows: Sequence[Likeness], called: Mapping[str, str], underlier: str) -> Table:
     """Simulated beside real years, and rival markets."""
-    table = plain("Simulated and real years", "statistic")
+    table = plain(f"Simulated and real years of {underlier}", "statistic")
     parts = list(dict.fromkeys(part for row in rows for part in row.real))
     rivals = list(dict.fromkeys(name for row in rows for name in row.rivals))
     for column in (
@@ -41,21 +42,28 @@ def likeness(rows: Sequence[Likeness], called: Mapping[str, str]) -> Table:
 
 
 def results(
-    found: Comparison, title: str, unit: Unit, called: Mapping[str, str], learnt: Sequence[str], width: int = 160
+    found: Comparison,
+    title: str,
+    unit: Unit,
+    called: Mapping[str, str],
+    learnt: Sequence[str],
+    width: int = 160,
+    judged: str = "cvar",
 ) -> Table:
-    """One row a policy: its metrics, and the difference of its CVaR to the reference with the interval."""
+    """One row a policy: its metrics, and the difference to the reference in the one that is judged, with interval."""
     table = plain(f"{title} ({unit.name}, VaR and CVaR at {100 * found.level:g} %)", "policy")
-    shown = [metric for metric in SHOWN if width >= NARROW or metric not in SPARED]
+    wide = [metric for metric in SHOWN if metric == judged or width >= NARROW or metric not in SPARED]
+    shown = told(found, wide if judged in wide else [*wide, judged])
     for metric in shown:
-        table.add_column(SHORT.get(metric, metric), justify="right", style="bold" if metric == "cvar" else "")
-        if metric == "cvar":
+        table.add_column(SHORT.get(metric, metric), justify="right", style="bold" if metric == judged else "")
+        if metric == judged:
             table.add_column(f"vs {found.reference}", justify="right", no_wrap=True)
     for name, metrics in found.estimates.items():
         cells = [Text(called.get(name, name), style="cyan" if name in learnt else "")]
         for metric in shown:
-            cells.append(Text(_value(metrics.get(metric), metric, unit)))
-            if metric == "cvar":
-                cells.append(_gap(found, name, unit))
+            cells.append(Text(_value(metrics.get(metric), scale(found, metric, unit)[0])))
+            if metric == judged:
+                cells.append(_gap(found, name, unit, judged))
         table.add_row(*cells, end_section=name == (learnt[-1] if learnt else None))
     table.caption, table.caption_justify = _how(found, bool(learnt)), "left"
     return table
@@ -110,20 +118,20 @@ def plain(title: str, *columns: str) -> Table:
     return table
 
 
-def _value(estimate: Estimate | None, metric: str, unit: Unit) -> str:
+def _value(estimate: Estimate | None, factor: float) -> str:
     if estimate is None or not np.isfinite(estimate.value):
         return ""
-    return number(estimate.value * (unit.factor if METRICS[metric].unit == "cash" else 1.0))
+    return number(estimate.value * factor)
 
 
-def _gap(found: Comparison, name: str, unit: Unit) -> Text:
+def _gap(found: Comparison, name: str, unit: Unit, metric: str) -> Text:
     if name == found.reference:
         return Text("")
-    gap = found.differences[name]["cvar"]
-    words = bracket(gap, unit.factor)
+    gap = found.differences[name][metric]
+    words = bracket(gap, scale(found, metric, unit)[0])
     if not (np.isfinite(gap.low) and gap.significant):
         return Text(f"{words}  ")
-    good = gap.value * METRICS["cvar"].better > 0
+    good = gap.value * METRICS[metric].better > 0
     return Text(f"{words} {'✓' if good else '✗'}", style="green" if good else "red")
 
 

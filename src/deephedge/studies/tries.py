@@ -11,10 +11,11 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
+from deephedge import config as toml
 from deephedge.core.errors import ArtefactError, require
 from deephedge.evaluation import Survivors, survivors
 from deephedge.evaluation.verdict import Unit, number
-from deephedge.studies.rundir import RunFolder
+from deephedge.studies.rundir import CONFIG, RunFolder
 from deephedge.studies.tables import plain
 
 RECORD = "tries.jsonl"
@@ -65,11 +66,11 @@ def tries(folder: Path) -> list[Try]:
 
 
 def tested(folder: Path, benchmark: str | None = None) -> dict[str, Survivors]:
-    """Everything tried on the same windows, tested together: for each set of test years a verdict over all runs.
+    """Everything tried on the same windows, tested together: a verdict over all runs for each set of test years.
 
-    Loss is what a window lost. ``benchmark`` is a policy of every run, the reference of the first unless given. Runs
-    whose folder is gone are counted in `tries`, but cannot be tested; nor can years that only one run looked at with
-    one policy.
+    It is called by the years and, in brackets, the studies. Loss is what a window lost. ``benchmark`` is a policy of
+    every run, the reference of the first unless given. Runs whose folder is gone are counted in `tries`, but cannot be
+    tested; nor can years that only one run looked at with one policy.
     """
     grouped: dict[tuple[str, tuple[str, ...]], dict[str, Try]] = {}
     for one in tries(folder):
@@ -80,8 +81,16 @@ def tested(folder: Path, benchmark: str | None = None) -> dict[str, Survivors]:
     for (_, test), runs in grouped.items():
         losses, window, first = _losses(folder, sorted(runs), benchmark)
         if len(losses) > 1:
-            found[f"{test[0]} to {test[1]}"] = survivors(losses, first, window=window)
+            studies = ", ".join(sorted({one.study for one in runs.values()}))
+            found[f"{test[0]} to {test[1]} ({studies})"] = survivors(losses, first, window=window)
     return found
+
+
+def unit(folder: Path, name: str) -> Unit:
+    """What cash reads as in the first run of what `tested` has called ``name``."""
+    run = next(one.run for one in tries(folder) if name.startswith(" to ".join(one.test)) and one.study in name)
+    table = toml.load(folder / run / CONFIG).get("report", {})
+    return Unit(table.get("unit", "cash"), table.get("factor", 1.0))
 
 
 def _losses(folder: Path, runs: Sequence[str], benchmark: str | None) -> tuple[dict[str, np.ndarray], int, str]:
@@ -109,12 +118,15 @@ def _losses(folder: Path, runs: Sequence[str], benchmark: str | None) -> tuple[d
 
 def table(years: str, found: Survivors, unit: Unit) -> Table:
     """Every try against the benchmark, the most probable first, with what is left of it."""
-    rows = plain(f"All that was tried on {years} ({unit.name})", "try", "mean advantage", "error", "p", "Holm", "says")
+    rows = plain(
+        f"All that was tried on {years}, in {unit.name}", "try", "mean advantage", "error", "p", "Holm", "says"
+    )
     for name in sorted(found.p, key=lambda one: found.p[one]):
         says = "better, among all tried" if name in found.stepwise else "not told from chance"
         values = (found.advantage[name] * unit.factor, found.error[name] * unit.factor, found.p[name], found.holm[name])
         rows.add_row(Text(name), *map(number, values), says)
     checks = f"reality check p {number(found.reality_check)}, superior ability p {number(found.superior_ability)}"
-    rows.caption = f"{found.tried} tries, blocks of {found.block} windows; that none is better: {checks}."
+    asked = f"{found.tried} tries, blocks of {found.block} windows; that none is better: {checks}."
+    rows.caption = f"Means of wealth, not of risk. {asked}"
     rows.caption_justify = "left"
     return rows

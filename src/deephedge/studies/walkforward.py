@@ -10,7 +10,7 @@ from rich.table import Table
 from deephedge import config as toml
 from deephedge.core.errors import ConfigError, require
 from deephedge.evaluation import Comparison
-from deephedge.evaluation.verdict import Unit, number
+from deephedge.evaluation.verdict import Unit, label, number, scale
 from deephedge.hedging import Ledger
 from deephedge.studies import evaluation as judge
 from deephedge.studies.job import open_run
@@ -118,10 +118,11 @@ def by_stretch(walked: Walk, metric: str = "cvar") -> Iterator[tuple[Stretch, di
         yield part, {name: metrics[metric].value for name, metrics in found.estimates.items()}
 
 
-def table(walked: Walk, unit: Unit, called: Mapping[str, str]) -> Table:
-    """CVaR of every policy in each stretch of a walk."""
-    rows = list(by_stretch(walked))
-    found = plain(f"CVaR in each stretch ({unit.name})", "test", *(called.get(n, n) for n in rows[0][1] if rows))
+def table(walked: Walk, unit: Unit, called: Mapping[str, str], metric: str = "cvar") -> Table:
+    """One metric of every policy in each stretch of a walk."""
+    rows, (factor, name) = list(by_stretch(walked, metric)), scale(walked.whole, metric, unit)
+    title = f"{label(metric, walked.whole.level)} in each stretch ({name})"
+    found = plain(title, "test", *(called.get(n, n) for n in rows[0][1] if rows))
     for part, values in rows:
-        found.add_row(f"{part.test[0]} to {part.test[1]}", *(number(one * unit.factor) for one in values.values()))
+        found.add_row(f"{part.test[0]} to {part.test[1]}", *(number(one * factor) for one in values.values()))
     return found

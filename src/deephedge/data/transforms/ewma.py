@@ -39,6 +39,7 @@ class Ewma(AbstractFormula):
 class EwmaVol(AbstractFormula):
     r""":math:`\sqrt{252\,\bar{r^2}}`, the average of squared daily log returns by `Ewma`; no mean is taken off.
 
+    With ``normal`` the moves themselves are squared: of a yield, which may be 0 and below, in its own units.
     Source: J.P. Morgan/Reuters (1996), RiskMetrics, section 5.2.
 
     >>> prices = Days(("SPX",), np.arange(2), np.exp([[0.0, 0.01]]))
@@ -49,6 +50,7 @@ class EwmaVol(AbstractFormula):
     underlier: str
     decay: float = 0.94
     name: str | None = None
+    normal: bool = False
 
     def __post_init__(self):
         _check(self.decay)
@@ -60,7 +62,8 @@ class EwmaVol(AbstractFormula):
 
     def apply(self, days: Days, constants: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """``"<underlier>.ewma_vol"`` unless named."""
-        squares = np.diff(np.log(days.positive().values[0])) ** 2
+        level = days.values[0] if self.normal else np.log(days.positive().values[0])
+        squares = np.diff(level) ** 2
         return {self.name or f"{self.underlier}.ewma_vol": np.sqrt(TRADING_YEAR * _averaged(squares, self.decay))}
 
 
