@@ -230,7 +230,7 @@ PROOFS = (
     "DatedVarianceSwap in Heston's world", "Autocallable", "Swaption", "BermudanSwaption", "BermudanBondOption",
     "CallableBond", "ConvertibleBond", "ConvertibleBond called and put", "Barrier that starts", "DoubleBarrier",
     "Lookback with a strike", "Asian of a geometric average, begun", "Asian strike", "CdsIndexOption", "American",
-    "Bermudan call", "Spot that goes ex",
+    "Bermudan", "Bermudan call", "Spot that goes ex",
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Float
 
 from deephedge.core.errors import require
 from deephedge.core.paths import MarketPath
-from deephedge.core.types import as_float, concrete, number
+from deephedge.core.types import concrete, number
 from deephedge.instruments.bermudan import AgainstWaiting, check_dates
 from deephedge.instruments.curve import arriving
 from deephedge.instruments.equity import check_terms
@@ -36,12 +36,12 @@ class Bermudan(AbstractRight):
     >>> call = Bermudan("A", 100.0, dates=(0.49, 1.0), cash=[(0.5, 5.0)])
     >>> price, cash = jax.jit(lambda path: (call.price(path), call.cashflows(path)))(path)
     >>> [round(x, 2) for x in price.tolist()], cash.tolist()
-    ([8.24, 0.0], [0.0, 25.0])
+    ([8.27, 0.0], [0.0, 25.0])
     """
 
     underlier: str = eqx.field(static=True)
     strike: Float[Array, ""] = number()
-    dates: Float[Array, " tenor"] = eqx.field(converter=as_float)
+    dates: Float[Array, " tenor"] = number()
     call: bool = eqx.field(static=True, default=True)
     cash: Float[Array, "_ 2"] = eqx.field(converter=dividends.rows, default=())
     proportional: Float[Array, "_ 2"] = eqx.field(converter=dividends.rows, default=())

@@ -120,7 +120,7 @@ def price(
     >>> import jax
     >>> dates, cash = jnp.array([0.49, 1.0]), jnp.array([[0.5, 5.0]])
     >>> round(float(jax.jit(lambda: price(100.0, 100.0, 0.2, dates, 0.05, cash=cash))()), 2)
-    8.24
+    7.9
     """
     dtype = jnp.result_type(spot, strike, vol, float)
     spot, strike, vol, dates, rate, dividend, cash, shares, now = (
