@@ -25,7 +25,7 @@ from deephedge.policies.network import Layers
 YEARS, RATE, DRIFT, VOL, SPOT = 10, 0.03, 0.1, 0.15, 100.0
 FLOOR = 4.736  # the least root mean squared error from a premium of 17.69
 SETTINGS = {  # premium, bends of the policy in wealth, updates, the criterion, and the most that each figure may be
-    "quadratic": (17.69, 0, 3000, o.QuadraticError, {"rmse": 4.78}),
+    "quadratic": (17.69, 0, 1200, o.QuadraticError, {"rmse": 4.78}),
     "semi-quadratic": (17.7, 4, 500, o.SemiQuadraticError, {"semi-rmse": 1.50, "cvar95": 5.2}),
 }
 
