@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 import deephedge as dh
 from deephedge import instruments as i
@@ -60,12 +60,9 @@ def state_of(path: dh.MarketPath) -> Float[Array, "points factor"]:
     return jnp.stack([path.quote(f"USD.{factor}") for factor in FACTORS], axis=-1)
 
 
-def months(path: dh.MarketPath) -> Int[Array, " points"]:
-    return jnp.round(path.times / MONTH).astype(int)
-
-
-def months_left(path: dh.MarketPath) -> Int[Array, " points"]:
-    return jnp.clip(MONTHS - months(path), 0, MONTHS)
+def months(path: dh.MarketPath) -> np.ndarray:
+    """From today: the grid is monthly, so they are known before any path is, and bonds need no look-up a path."""
+    return np.arange(path.times.shape[-1])
 
 
 def legs(found: Float[Array, "... tenor"]) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
@@ -91,12 +88,12 @@ class Forward(i.AbstractTradable):
     start: int = eqx.field(static=True, default=MONTHS)
     length: int = eqx.field(static=True, default=LENGTH)
 
-    def legs(self, state: Float[Array, "*batch factor"], month: Int[Array, "*batch"]) -> tuple[Array, Array]:
+    def legs(self, state: Float[Array, "*batch factor"], month: Array | np.ndarray) -> tuple[Array, Array]:
         """Floating leg and annuity, so many months from today."""
-        left = jnp.maximum(self.start - month, 0)
+        left = (np if isinstance(month, np.ndarray) else jnp).maximum(self.start - month, 0)
         return legs(bonds(state, left[..., None] + np.arange(self.length + 1)))
 
-    def worth(self, state: Float[Array, "*batch factor"], month: Int[Array, "*batch"]) -> Float[Array, "*batch"]:
+    def worth(self, state: Float[Array, "*batch factor"], month: Array | np.ndarray) -> Float[Array, "*batch"]:
         floating, annuity = self.legs(state, month)
         return floating - struck(self.start, self.length) * annuity
 
