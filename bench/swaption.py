@@ -225,13 +225,12 @@ def swaptions(effort: Effort) -> list[dict]:
     told = {"strike": struck(), "strike published": STRIKE, "premium": premium, "worth": worth}
     for swaps, published in effort.some(PUBLISHED):
         bars, rho = (dict(zip(FIGURES, row, strict=True)) for row in published)
-        key, paths = jax.random.key(7900 + swaps), effort.paths(100_000)
+        key, paths, fewer = jax.random.key(7900 + swaps), effort.paths(100_000), effort.paths(20_000)
         neutral, policy = swaption_problem(swaps, premium, True), Neutral(len(NEUTRAL[swaps]))
-        found = measured(np.asarray(dh.simulate_wealth(neutral, market, policy, paths=paths, key=key)))
-        near = all(abs(found[name] / rho[name] - 1) <= TOLERANCE["rho"] for name in rho)
-        rows.append(
-            {"swaps": swaps, "criterion": "rho", **told, **found, "published": rho, "seconds": 0.0, "passed": near}
-        )
+        found = measured(np.asarray(dh.simulate_wealth(neutral, market, policy, paths=fewer, key=key)))
+        near = all(abs(found[n] - rho[n]) <= max(TOLERANCE["rho"] * rho[n], 3 * found[f"{n} error"]) for n in rho)
+        rows.append({"swaps": swaps, "criterion": "rho", **told, **found, "paths": fewer, "published": rho,
+                     "seconds": 0.0, "passed": bool(near)})  # fmt: skip
         print("swaption", json.dumps(rows[-1]), flush=True)
         problem = swaption_problem(swaps, premium)
         for name, (criterion, updates, batch) in effort.some(CRITERIA):

@@ -27,26 +27,18 @@ BUMP = 0.01  # of a factor, either way: what the paper's sensitivities are taken
 def slip() -> np.ndarray:
     """How much higher slope and curvature end by their drift than by the right one, by months left."""
     with jax.ensure_compile_time_eval():
-        loads, decay, sigma = (
-            formulas.loadings(np.arange(MONTHS), world().decay, MONTH),
-            world().decay,
-            world().covariance,
-        )
-        loads, decay, sigma = (np.asarray(each, float) for each in (loads, decay, sigma))
-    keep, month = 1.0 - decay, np.arange(MONTHS)
-    share = (month - 1) * keep ** (month - 1.0) * (month > 0) * MONTH
-    theirs = loads + np.stack([0.0 * share, (decay - 1.0) * loads[:, 1], -share * 2.0 * decay / keep], axis=-1)
-    own = keep ** month[:, None] * ((loads - theirs) @ sigma[1:].T)
-    crossed = sigma[2] * np.array([1.0, *_level_for_curvature()])
-    passed = decay * month * keep ** (month - 1.0) * (loads @ (sigma[2] - crossed))
-    own[:, 0] += passed
+        loads = np.asarray(formulas.loadings(np.arange(MONTHS), world().decay, MONTH), float)
+        sigma, correlation = (np.asarray(each, float) for each in (world().covariance, world().correlation))
+    decay, month = float(world().decay), np.arange(MONTHS)
+    keep = 1.0 - decay
+    share = (
+        MONTH * (month - 1) * keep ** (month - 1.0) * (month > 0)
+    )  # curvature's load: slope's a month before less this
+    missed = np.stack([0.0 * share, (1.0 - decay) * loads[:, 1], share * 2.0 * decay / keep], axis=-1)
+    level_for_curvature = np.array([1.0, correlation[0, 1] / correlation[1, 2], correlation[0, 2]])
+    own = keep ** month[:, None] * (missed @ sigma[1:].T)
+    own[:, 0] += decay * month * keep ** (month - 1.0) * (loads @ (sigma[2] * (1.0 - level_for_curvature)))
     return np.concatenate([np.zeros((1, 2)), np.cumsum(own, axis=0)])
-
-
-def _level_for_curvature() -> tuple[float, float]:
-    """Their correlations over the right ones, in the curvature's shocks with the slope's and with itself."""
-    correlation = np.asarray(world().correlation, float)
-    return correlation[0, 1] / correlation[1, 2], correlation[0, 2]
 
 
 def swaption(state: Float[Array, " factor"], left: Array, published: bool = False, nodes: int = 1) -> Float[Array, ""]:
