@@ -1,10 +1,10 @@
 """A payer swaption of five years on ten, hedged month by month with one, two or three swaps, for three criteria.
 
-The world of Ahmadi and Godin (2025), *Learning to hedge swaptions*: a curve of Nelson and Siegel without arbitrage,
-moving as they fitted it; the swaption sold at the money at the model's price, no costs. Errors are counted in cash at
-expiry. Swaps pay every month. The first is the one that the swaption delivers; the others, of two years from ten and
-from two years on, are entered at par and settled each month. The baseline holds what takes the swaption's sensitivity
-away: to the curvature with one swap, to all three factors (by least squares with two swaps) with more.
+The world of Ahmadi and Godin (2025), *Learning to hedge swaptions*, as their published code has it: a curve of Nelson
+and Siegel without arbitrage, moving as they fitted it; the swaption sold at the money for what their formula says,
+which is too much (`bench.swaption_price`), no costs. Errors are counted in cash at expiry. Swaps pay every month, and
+keep their date and today's rate: the one that the swaption delivers, one of two years from ten on, one of two years
+from two on, which ends as it starts. The baseline is their rho hedge (`Neutral`).
 """
 
 import json
