@@ -6,24 +6,24 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 import deephedge as dh
 from deephedge import instruments as i
-from deephedge.instruments.base import at_expiry, reached
 
 MONTH, MONTHS, EXPIRY, LENGTH = 1 / 12, 60, 5.0, 120
 FACTORS = ("level", "slope", "curvature")
-ROLLED = {"10y x 2y": (120, 24), "2y x 2y": (24, 24)}  # months to the start, months of the swap
+HEDGES = {"5y x 10y": (MONTHS, LENGTH), "10y x 2y": (120, 24), "2y x 2y": (24, 24)}  # months to, of
 
 
 @cache
 def world() -> dh.markets.NelsonSiegel:
-    correlation = np.array([[1, -0.6303, -0.4097], [-0.6303, 1, 0.2993], [-0.4097, 0.2993, 1]])
-    real = np.array([[0.0075, 0, 0], [0, 0.0288, -0.0233], [0, 0, 0.0354]])
+    correlation = np.array([[1, -0.6303387, -0.4097114], [-0.6303387, 1, 0.2993069], [-0.4097114, 0.2993069, 1]])
+    real = np.array([[0.007484917, 0, 0], [0, 0.02878259, -0.02332395], [0, 0, 0.03536366]])
+    start, vol = (-0.03123863, 0.03842199, 0.06882331), (0.002680604, 0.004542753, 0.00701344)
     return dh.markets.NelsonSiegel(
-        *((-0.0312, 0.0384, 0.0688), 0.0233, (0, 0.0633, 0.0766), (0.0027, 0.0045, 0.0070), correlation),
-        real_reversion=real, real_level=(0, 0.0301, 0.0505), tenors=(),
+        *(start, 0.02332395, (0, 0.06326598, 0.07656804), vol, correlation),
+        real_reversion=real, real_level=(0, 0.03014341, 0.05050011), tenors=(),
     )  # fmt: skip
 
 
@@ -43,7 +43,7 @@ class CashAtExpiry(dh.markets.AbstractMarket):
 @cache
 def table() -> tuple[np.ndarray, np.ndarray]:
     """Log of bonds of 0, 1, ... months at factors of 0, and what they lose for each unit of the factors."""
-    months = np.arange(1 + max(MONTHS + LENGTH, *(sum(each) for each in ROLLED.values())))
+    months = np.arange(1 + max(MONTHS + LENGTH, *(sum(each) for each in HEDGES.values())))
     with jax.ensure_compile_time_eval():
         logs = world().log_bond(jnp.concatenate([jnp.zeros((1, 3)), jnp.eye(3)])[:, None], 0.0, MONTH * months)
         return np.asarray(logs[0]), np.asarray(logs[0] - logs[1:])
@@ -60,19 +60,14 @@ def state_of(path: dh.MarketPath) -> Float[Array, "points factor"]:
     return jnp.stack([path.quote(f"USD.{factor}") for factor in FACTORS], axis=-1)
 
 
-def months_left(path: dh.MarketPath) -> Int[Array, " points"]:
-    return jnp.clip(jnp.round((EXPIRY - path.times) / MONTH).astype(int), 0, MONTHS)
+def months(path: dh.MarketPath) -> np.ndarray:
+    """From today: the grid is monthly, so they are known before any path is, and bonds need no look-up a path."""
+    return np.arange(path.times.shape[-1])
 
 
 def legs(found: Float[Array, "... tenor"]) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
     """Floating leg and annuity of a monthly swap, by bonds to its start and its payments."""
     return found[..., 0] - found[..., -1], MONTH * jnp.sum(found[..., 1:], axis=-1)
-
-
-def value(state: Float[Array, "... factor"], start: int | Array, length: int, rate: Array) -> Float[Array, "..."]:
-    """Cash for a payer at ``rate``, months to its start ahead."""
-    floating, annuity = legs(bonds(state, start + np.arange(length + 1)))
-    return floating - rate * annuity
 
 
 def par(state: Float[Array, "... factor"], start: int | Array, length: int) -> Float[Array, "..."]:
@@ -81,38 +76,32 @@ def par(state: Float[Array, "... factor"], start: int | Array, length: int) -> F
 
 
 @cache
-def strike() -> float:
+def struck(start: int = MONTHS, length: int = LENGTH) -> float:
+    """Today's rate at par of the swap that starts in so many months; the swaption's by default."""
     with jax.ensure_compile_time_eval():
-        return float(par(world().start, MONTHS, LENGTH))
+        return float(par(world().start, start, length))
 
 
-class Delivered(i.AbstractTradable):
-    """The forward swap that the swaption delivers."""
+class Forward(i.AbstractTradable):
+    """A payer of today's forward rate on a date that stays where it is, settled in cash when it starts."""
 
-    def legs(self, path: dh.MarketPath) -> tuple[Float[Array, " points"], Float[Array, " points"]]:
-        return legs(bonds(state_of(path), months_left(path)[:, None] + np.arange(LENGTH + 1)))
+    start: int = eqx.field(static=True, default=MONTHS)
+    length: int = eqx.field(static=True, default=LENGTH)
 
-    def price(self, path: dh.MarketPath) -> Float[Array, " points"]:
-        floating, annuity = self.legs(path)
-        return floating - strike() * annuity
+    def legs(self, state: Float[Array, "*batch factor"], month: Array | np.ndarray) -> tuple[Array, Array]:
+        """Floating leg and annuity, so many months from today."""
+        left = (np if isinstance(month, np.ndarray) else jnp).maximum(self.start - month, 0)
+        return legs(bonds(state, left[..., None] + np.arange(self.length + 1)))
 
-    def cashflows(self, path: dh.MarketPath) -> Float[Array, " points"]:
-        return jnp.zeros_like(path.times)
-
-
-class Rolled(i.AbstractTradable):
-    """A forward swap entered at par, settled at its value after a step and entered again: it is worth nothing."""
-
-    start: int = eqx.field(static=True)
-    length: int = eqx.field(static=True)
+    def worth(self, state: Float[Array, "*batch factor"], month: Array | np.ndarray) -> Float[Array, "*batch"]:
+        floating, annuity = self.legs(state, month)
+        return floating - struck(self.start, self.length) * annuity
 
     def price(self, path: dh.MarketPath) -> Float[Array, " points"]:
-        return jnp.zeros_like(path.times)
+        return jnp.where(months(path) < self.start, self.worth(state_of(path), months(path)), 0.0)
 
     def cashflows(self, path: dh.MarketPath) -> Float[Array, " points"]:
-        state = state_of(path)
-        entered = par(state, self.start, self.length)
-        return jnp.concatenate([jnp.zeros(1), value(state[1:], self.start - 1, self.length, entered[:-1])])
+        return jnp.where(months(path) == self.start, self.worth(state_of(path), months(path)), 0.0)
 
 
 class Sold(i.AbstractContract):
@@ -122,6 +111,4 @@ class Sold(i.AbstractContract):
     expiry: float = eqx.field(static=True, default=EXPIRY)
 
     def cashflows(self, path: dh.MarketPath) -> Float[Array, " points"]:
-        payoff = jnp.maximum(Delivered().price(path), 0.0)
-        now = ~reached(path.times, jnp.asarray(MONTH / 2))
-        return jnp.where(now, self.premium, 0.0) - jnp.where(at_expiry(path, jnp.asarray(EXPIRY)), payoff, 0.0)
+        return jnp.where(months(path) == 0, self.premium, 0.0) - jnp.maximum(Forward().cashflows(path), 0.0)

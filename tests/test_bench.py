@@ -57,24 +57,70 @@ def test_swaps_of_the_swaption_study_are_those_of_the_library():
     import deephedge as dh
     from deephedge import instruments as i
 
-    grid, world = dh.TimeGrid.uniform(maturity=1.0, steps=12), study.world()
+    grid, world = dh.TimeGrid.uniform(maturity=2.5, steps=30), study.world()
     paths = dh.sample(world, grid, 8, key=jax.random.key(0), method="random")
     curve = i.ModelCurve(world, state=study.FACTORS)
 
-    def library(start, end, rate, path):
-        months = dh.Schedule.uniform(start, end, periods=round(12 * (end - start)))
-        swap = i.Swap(months, months, rate, curve)
-        return swap.price(path), swap.par(path)
+    def library(start, length, path):
+        months = dh.Schedule.uniform(start / 12, (start + length) / 12, periods=length)
+        rate = i.Swap(months, months, 0.0, curve).par(path)[0]
+        return i.Swap(months, months, rate, curve).price(path), rate
 
-    whole, _ = jax.jit(jax.vmap(lambda path: library(5.0, 15.0, study.strike(), path)))(paths)
-    ours = jax.jit(jax.vmap(study.Delivered().price))(paths)
-    np.testing.assert_allclose(ours, whole, atol=3e-6)
-    # After one month a swap of two years from ten on at the first point's par has moved to what the rolled one pays.
-    _, par = jax.jit(jax.vmap(lambda path: library(10.0, 12.0, 0.0, path)))(paths)
-    after, _ = jax.jit(jax.vmap(lambda path, rate: library(10.0, 12.0, rate, path)))(paths, par[:, 0])
-    paid = jax.jit(jax.vmap(study.Rolled(*study.ROLLED["10y x 2y"]).cashflows))(paths)
-    np.testing.assert_allclose(paid[:, 1], after[:, 1], atol=3e-6)
-    assert np.abs(paid[:, 1]).max() > 1e-3
+    for start, length in study.HEDGES.values():
+        swap = study.Forward(start, length)
+        worth, par = jax.jit(jax.vmap(lambda path, s=start, n=length: library(s, n, path)))(paths)
+        price, paid = jax.jit(jax.vmap(lambda path, swap=swap: (swap.price(path), swap.cashflows(path))))(paths)
+        np.testing.assert_allclose(study.struck(start, length), par, atol=1e-7)
+        alive = np.arange(31) < start
+        np.testing.assert_allclose(price[:, alive], worth[:, alive], atol=3e-6)
+        # The one of two years from two on is settled there, and is over.
+        if start < 30:
+            assert not np.any(price[:, ~alive]) and np.count_nonzero(paid[0]) == 1
+            np.testing.assert_allclose(paid[:, start], worth[:, start], atol=3e-6)
+            assert np.abs(paid[:, start]).max() > 1e-3
+
+
+def test_the_swaption_is_struck_where_published():
+    from bench import swaps
+
+    assert abs(swaps.struck() - 0.025083) < 5e-7
+
+
+def test_the_published_swaption_price_errs_as_said():
+    """A plain loop over the sums, with what is wrong in each of them."""
+    import numpy as np
+    from bench import swaps, swaption_price
+
+    decay, sigma = float(swaps.world().decay), np.asarray(swaps.world().covariance, float)
+    deviations, correlation = np.sqrt(np.diag(sigma)), np.asarray(swaps.world().correlation, float)
+    q, month = 1.0 - decay, 1.0 / 12.0
+    crossed = deviations[2] * deviations * np.array([correlation[2, 0], correlation[1, 0], correlation[2, 0]])
+    right, wrong = np.zeros(2), np.zeros(2)
+    for j in range(swaps.MONTHS):
+        slope, before = (1.0 - q**j) / decay, (1.0 - q ** (j - 1)) / decay
+        curvature = np.array([before, -(j - 1) * q ** (j - 1)]) * (j > 0)
+        load = month * np.array([j, slope, curvature.sum()])
+        bad = month * np.array([j, 1.0 - q**j, curvature[0] + curvature[1] * (1.0 + decay) / (1.0 - decay)])
+        right += q**j * sigma[1:] @ load
+        wrong += q**j * sigma[1:] @ bad
+        right[0] += decay * j * q ** (j - 1) * sigma[2] @ load
+        wrong[0] += decay * j * q ** (j - 1) * crossed @ load
+        np.testing.assert_allclose(swaption_price.slip()[j + 1], right - wrong, rtol=1e-4, atol=1e-9)
+    assert (right - wrong > 4e-4).all()
+
+
+def test_the_published_rho_hedge_is_a_least_squares_fit():
+    import numpy as np
+    from bench.swaption import Neutral
+
+    rng = np.random.default_rng(0)
+    swaps, owed, last = rng.normal(size=(2, 3)), rng.normal(size=3), rng.normal(size=2)
+    policy = Neutral(3)
+    found, _ = policy(policy.encode({"rho": np.concatenate([swaps.ravel(), owed])}), last, None)
+    ridge = 1e-6 * max(np.linalg.norm(swaps, axis=1).mean(), 1.0)
+    rows = np.concatenate([swaps.T, 0.1 * np.eye(2), np.sqrt(ridge) * np.eye(2)])
+    wanted = np.linalg.lstsq(rows, np.concatenate([owed, 0.1 * last, np.zeros(2)]), rcond=None)[0]
+    np.testing.assert_allclose(found, wanted, rtol=1e-4)
 
 
 @pytest.mark.slow
