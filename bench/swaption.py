@@ -51,9 +51,9 @@ SMOOTH, RIDGE = 1e-2, 1e-6  # of the published rho hedge: towards the last posit
 NEUTRAL = {1: (2,), 2: (0, 1), 3: (0, 1, 2)}  # the factors it is neutral to
 TOLERANCE = {"learnt": 1.02, "rho": 0.03}
 CRITERIA = {  # criterion, updates, paths of each
-    "rmse": (lambda: o.QuadraticError(0.0), 400, 1024),
-    "semi-rmse": (lambda: o.SemiQuadraticError(0.0), 400, 1024),
-    "cvar99": (lambda: o.CVaR(level=0.99), 400, 2048),
+    "rmse": (lambda: o.QuadraticError(0.0), 1600, 1024),
+    "semi-rmse": (lambda: o.SemiQuadraticError(0.0), 1200, 1024),
+    "cvar99": (lambda: o.CVaR(level=0.99), 1000, 2048),
 }
 FIGURES = ("rmse", "semi-rmse", "cvar99")
 PUBLISHED = {  # by swaps: what was learnt, each figure by its own criterion, and their rho hedge
