@@ -156,3 +156,7 @@ def test_ewma():
     squares = np.log(values).diff() ** 2
     expected = np.sqrt(252 * squares.ewm(alpha=0.03, adjust=True).mean())
     np.testing.assert_allclose(applied(t.EwmaVol("x", 0.97), WALK)["x.ewma_vol"], expected, rtol=1e-12)
+    shifted = values - 2 * values.max()  # a yield may be negative
+    expected = np.sqrt(252 * (shifted.diff() ** 2).ewm(alpha=0.03, adjust=True).mean())
+    found = applied(t.EwmaVol("x", 0.97, normal=True), history_of(shifted.to_numpy()))["x.ewma_vol"]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)

@@ -26,6 +26,7 @@ MEMBERS = {
     "EventFlag": t.EventFlag(EVENTS, "CL.roll", before=5),
     "Ewma": t.Ewma("SPX.vol"),
     "EwmaVol": t.EwmaVol("SPX"),
+    "EwmaVol of a level": t.EwmaVol("SPX", normal=True),
     "FractionalDifference": t.FractionalDifference("SPX", cut=1e-3),
     "FractionalDifference, order given": t.FractionalDifference("SPX.vol", order=0.4, cut=1e-3, log=False),
     "FuturesRoll": t.FuturesRoll("CL1", "CL2", "CL", expiries=MONTHLY, lag_days=8),
