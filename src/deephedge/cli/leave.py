@@ -10,13 +10,14 @@ from deephedge.cli.state import state
 BAD_INPUT, INTERRUPTED = 2, 130
 
 
-def version_of(asked: bool) -> None:
+def version_of(asked: bool) -> bool:
     """Print the version and leave, before a command is missed."""
     if asked:
         from deephedge import __version__
 
         typer.echo(f"deephedge {__version__}")
         raise typer.Exit()
+    return asked
 
 
 def refuse(error: Exception, message: str) -> int:
