@@ -12,7 +12,7 @@ from deephedge.core.paths import MarketPath
 from deephedge.instruments.base import AbstractContract, AbstractTradable
 from deephedge.instruments.book import Book
 
-CHUNK = 64  # paths valued at once: a book has many contracts
+CHUNK = 32  # paths valued at once: a book has many contracts
 
 
 def valued(contract: AbstractContract, paths: MarketPath) -> tuple[Float[Array, "path points"], ...]:
