@@ -74,8 +74,9 @@ def forecasts(
     )
     note = (
         f"In {unit.name}. Kupiec asks whether losses exceeded VaR neither more nor less often than forecast, "
-        f"Christoffersen also whether such windows follow each other, Acerbi and Szekely (Z2) whether losses beyond VaR "
-        f"were more and larger than forecast. ✗ below {REFUSED:g}: the forecast is refused. So few windows refuse only gross mistakes."
+        "Christoffersen also whether such windows follow each other, Acerbi and Szekely (Z2) whether losses beyond "
+        f"VaR were more and larger than forecast. ✗ below {REFUSED:g}: the forecast is refused. So few windows refuse "
+        "only gross mistakes."
     )
     return Table("Forecasts of risk", heads, tuple(rows), note)
 
