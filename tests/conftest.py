@@ -20,7 +20,7 @@ PROOFS = (
     "data/surfaces/test_fits.py", "data/surfaces/test_real_chains.py", "evaluation/test_attribution.py",
     "evaluation/test_importance.py", "evaluation/test_sensitivities.py", "features/test_feature_greeks.py",
     "frictions/test_limits.py", "laws/test_relations.py", "oracles/test_hodges_neuberger.py",
-    "oracles/test_minimum_variance.py", "training/test_generator.py", "training/test_tilt.py",
+    "oracles/test_minimum_variance.py", "studies/test_behind.py", "training/test_generator.py", "training/test_tilt.py",
 )  # fmt: skip
 
 
