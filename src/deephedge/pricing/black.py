@@ -27,7 +27,7 @@ from deephedge.pricing.normal import alike, cumulative, density, root, sign_of
 _DEAD = 1e-8
 # A forward or strike from here down is nothing: a call is then worthless or a forward, its intrinsic value both times.
 _FLOOR = 1e-10
-# The integral of cosh(a v) exp(-u v^2 / 2) for v from 0 to 1 in powers of u (rows) and a^2, both up to 1 / 4 and 1.
+# The integral of cosh(a v) exp(-u v^2 / 2) for v from 0 to 1 in powers of u (rows, up to 1 / 4) and a^2 (up to 1).
 _SHORT, _LONG = (
     [
         [(-0.5) ** k / (factorial(2 * j) * factorial(k) * (2 * j + 2 * k + 1)) for j in range(terms)]
