@@ -21,9 +21,9 @@ ROUNDING = 1e-6  # of the largest term: nothing
 def explain(study: Study, run: RunFolder) -> dict[str, Attribution]:
     """Every policy's wealth on the windows that the run was tested on, by term; each step of each window is kept.
 
-    Written to ``ledgers/explained.parquet``: policy, path, step and one column a term; means to ``explained.json``. The
-    ledgers are those of the
-    backtest, so the test years are not looked at again. Raises ``ArtefactError`` before a backtest.
+    Written to ``ledgers/explained.parquet``: policy, path, step and one column a term; means to ``explained.json``.
+    The ledgers are those of the backtest, so the test years are not looked at again. Raises ``ArtefactError`` before a
+    backtest.
     """
     import polars as pl
 
