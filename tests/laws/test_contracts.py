@@ -208,6 +208,7 @@ MEMBERS = {
     ),
     "Asian strike": Member(i.Asian("A", np.arange(10) / STEPS, 0.75, call=False), bias=0.001),
     "RolledFuture": Member(i.RolledFuture("R"), "rolled"),
+    "Settling": Member(i.Settling(i.EuropeanCall("A", 1.0, 0.75), 0.9)),
     "Starting": Member(i.Starting(i.EuropeanCall("A", 1.0, 1.0), 0.4)),
     "Ending": Member(i.Ending(i.EuropeanCall("A", 1.0, 1.0), 0.6)),
     "Ending of a bond": Member(i.Ending(LONG, 0.75), "rates"),

@@ -23,6 +23,7 @@ ROWS = [
     {"kind": "EuropeanCall", "units": 4, "underlier": "B", "strike": 1.0, "expiry": 1.0, "start": 0.5},
     {"kind": "EuropeanCall", "units": 4, "underlier": "B", "strike": 1.2, "expiry": 1.0, "start": 0.25, "premium": 0.1},
     {"kind": "Forward", "units": -1, "underlier": "A", "strike": 1.0, "expiry": 1.0, "counterparty": "bank"},
+    {"kind": "EuropeanPut", "units": 2, "underlier": "B", "strike": 1.0, "expiry": 0.5, "pays": "2027-07-09"},
     {"kind": "Spot", "units": 0.5, "underlier": "B"},
 ]
 TODAY = "2026-12-31"
@@ -34,7 +35,8 @@ def by_hand():
             i.EuropeanCall("A", 1.0, 182 / 365), i.EuropeanCall("A", 1.1, 0.5), i.EuropeanPut("B", 0.9, 0.75),
             i.Digital("A", 1.0, 0.5, call=False, cash=2.0), i.BestOf(("A", "B"), 1.0, 1.0, correlation=0.4),
             i.Starting(i.EuropeanCall("B", 1.0, 1.0), 0.5), i.Starting(i.EuropeanCall("B", 1.2, 1.0), 0.25, 0.1),
-            i.Defaulting(i.Forward("A", 1.0, 1.0), "bank"), i.Spot("B"),
+            i.Defaulting(i.Forward("A", 1.0, 1.0), "bank"), i.Settling(i.EuropeanPut("B", 1.0, 0.5), 190 / 365),
+            i.Spot("B"),
         ),
         [row["units"] for row in ROWS],
     )  # fmt: skip
@@ -68,7 +70,7 @@ def written(folder, ending, rows=ROWS):
 def test_a_book_read_is_the_book_written(ending, tmp_path, paths):
     book = read_book(written(tmp_path, ending), today=TODAY)
     assert sum(units.size for units in book.units) == len(ROWS)
-    assert len(book.kinds) == 8  # the calls on A are one kind, the two that start later are not: one has a premium
+    assert len(book.kinds) == 9  # the calls on A are one kind, the two that start later are not: one has a premium
     if ending == "json":  # the other two are the same book, leaf by leaf
         for one, two in zip(valued(book, paths), valued(by_hand(), paths), strict=True):
             np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-5)

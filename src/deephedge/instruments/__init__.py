@@ -40,6 +40,7 @@ from deephedge.instruments.quanto import QuantoForward, QuantoOption
 from deephedge.instruments.quoted import Listed, sold_at_bid
 from deephedge.instruments.rolled_future import RolledFuture
 from deephedge.instruments.rolling import RollingOption
+from deephedge.instruments.settling import Settling
 from deephedge.instruments.swap import Swap, at_par
 from deephedge.instruments.swaption import BermudanSwaption, Swaption
 from deephedge.instruments.swing import (
@@ -127,6 +128,7 @@ __all__ = [
     "RiskyBond",
     "RolledFuture",
     "RollingOption",
+    "Settling",
     "Spot",
     "SpreadOption",
     "Starting",

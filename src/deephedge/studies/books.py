@@ -19,7 +19,7 @@ from deephedge.instruments import AbstractContract, Book
 
 KINDS = namespace({"": instruments})
 ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
-OURS = ("kind", "units", "start", "premium", "counterparty", "recovery", "id")
+OURS = ("kind", "units", "start", "premium", "counterparty", "recovery", "pays", "id")
 FORMATS = (".csv", ".parquet", ".json")
 
 
@@ -30,8 +30,8 @@ def read_book(file: str | Path, *, today: date | str | None = None, day_count: s
     arguments of that contract by name, empty where they do not apply or keep their default, several numbers or names
     parted by ``;`` (in JSON a list). A date such as ``2027-03-19`` is read as years of ``day_count`` from ``today``.
     ``start`` (and ``premium``): the position is taken on the way; ``counterparty`` (and ``recovery``): it ends with
-    that name's default; ``id``: for you. An unknown kind or column, a bad date or a value of another type raises
-    ``DataError``, which names the row and what was expected.
+    that name's default; ``pays``: the cash of its expiry arrives then; ``id``: for you. An unknown kind or column, a
+    bad date or a value of another type raises ``DataError``, which names the row and what was expected.
 
     >>> import tempfile, pathlib
     >>> file = pathlib.Path(tempfile.mkdtemp()) / "book.csv"
@@ -91,6 +91,8 @@ def _position(row: Mapping[str, Any], n: int, today: Any, day_count: str) -> tup
             raise DataError(f"row {n}: {kind} has no {key!r}, {nearest(key, [*known, *OURS])}")
     table = {"type": kind} | {key: value for key, value in cells.items() if key in known and key != "id"}
     around = {key: value for key, value in cells.items() if key in OURS and key not in known}
+    if "pays" in around:
+        table = {"type": "Settling", "contract": table, "pays": around["pays"]}
     if "counterparty" in around:
         more = {"recovery": around["recovery"]} if "recovery" in around else {}
         table = {"type": "Defaulting", "contract": table, "name": around["counterparty"], **more}
