@@ -64,7 +64,7 @@ def test_two_business_days_later_over_a_holiday():
 
 
 def test_a_grid_that_ends_before_the_payment_and_a_payment_before_the_expiry_are_refused():
-    with pytest.raises(ProblemError, match="expires at 0.75 years, after the grid ends at 0.5"):
+    with pytest.raises(ProblemError, match=r"expires at 0.75 years, after the grid ends at 0.5"):
         dh.HedgingProblem(dh.TimeGrid.uniform(EXPIRY, 4), i.short(LATE), (i.Spot("A"),), ())
     with pytest.raises(ValueError, match="pays must not come before the expiry"):
         i.Settling(CALL, 0.4)
