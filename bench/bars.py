@@ -210,13 +210,15 @@ def main(arguments: list[str] | None = None) -> dict[str, list[dict]]:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--quick", action="store_true", help="a few steps of each, nothing written")
     words.add_argument("--only", choices=list(BARS), help="one bar")
+    words.add_argument("--seed", type=int, help="one seed, its file named after it: long bars side by side")
     chosen = words.parse_args(arguments)
-    effort = Effort(chosen.quick)
+    effort = Effort(chosen.quick, chosen.seed)
     results = {name: bar(effort) for name, bar in BARS.items() if chosen.only in (None, name)}
     if not chosen.quick:
         folder = Path(__file__).parent / "results"
         folder.mkdir(exist_ok=True)
-        file = folder / f"{datetime.date.today().isoformat()}-bars-{chosen.only or 'all'}.json"
+        which = "-".join(str(part) for part in (chosen.only or "all", chosen.seed) if part is not None)
+        file = folder / f"{datetime.date.today().isoformat()}-bars-{which}.json"
         file.write_text(json.dumps(results, indent=1, default=float) + "\n")
         failed = [row for rows in results.values() for row in rows if not row["passed"]]
         print(f"written: {file}; {len(failed)} of {sum(map(len, results.values()))} not met")

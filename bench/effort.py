@@ -14,10 +14,10 @@ ROOT = Path(__file__).parents[1]
 
 
 class Effort:
-    """How long to train and test: full, or a few steps."""
+    """How long to train and test: full, or a few steps; on all seeds, or ``only`` one."""
 
-    def __init__(self, quick: bool):
-        self.quick = quick
+    def __init__(self, quick: bool, only: int | None = None):
+        self.quick, self.only = quick, only
 
     def updates(self, full: int) -> int:
         return 3 if self.quick else full
@@ -30,6 +30,8 @@ class Effort:
         return list(cases.items())[-1:] if self.quick else list(cases.items())
 
     def seeds(self, full: int) -> range:
+        if self.only is not None:
+            return range(self.only, self.only + 1)
         return range(1 if self.quick else full)
 
 
