@@ -5,14 +5,13 @@ Runs ``deephedge ablate`` on studies/spx_news.toml (``--quick``: two seeds and a
 
 import argparse
 import dataclasses
-import datetime
-import json
 import tempfile
 from pathlib import Path
 
+from bench.kept import keep
+
 from deephedge.studies import Screen, Study, ablate
 
-ROOT = Path(__file__).parent
 QUICK = ("training.updates=2", "training.paths=64", "training.validate_every=1")
 
 
@@ -27,8 +26,7 @@ def main(arguments: list[str] | None = None) -> dict:
         seeds = 2 if given.quick else given.seeds
         found = dataclasses.asdict(ablate(study, seeds=seeds, out=Path(folder), screen=Screen.standard()))
     if not given.quick:
-        place = ROOT / "results" / f"{datetime.date.today()}-ablation.json"
-        place.write_text(json.dumps(found, indent=1) + "\n")
+        keep("ablation", found)
     for row in found["rows"]:
         print(f"{row['group']:8} {1e4 * row['value']:8.2f} [{1e4 * row['low']:.2f}, {1e4 * row['high']:.2f}] bp")
     return found

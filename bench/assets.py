@@ -7,8 +7,6 @@ A study more is one entry of ASSETS.
 """
 
 import argparse
-import datetime
-import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from bench.asset_bars import Judged, bonds, commodities, credit, currencies, cvar, deviation
+from bench.kept import keep
 
 from deephedge.studies import RunFolder, Study, run
 from deephedge.studies.evaluation import backtest
@@ -92,9 +91,7 @@ def main(arguments: list[str] | None = None) -> dict[str, dict]:
                 results[name] = judge(asset, place)
             shown(name, asset.better, results[name])
     if not chosen.quick:
-        file = ROOT / "bench" / "results" / f"{datetime.date.today().isoformat()}-assets-{chosen.only or 'all'}.json"
-        file.write_text(json.dumps(results, indent=1, default=float) + "\n")
-        print(f"written: {file}")
+        keep(f"assets-{chosen.only or 'all'}", results)
     return results
 
 

@@ -6,11 +6,9 @@ for a few steps (the test suite does) and writes nothing.
 """
 
 import argparse
-import datetime
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +17,7 @@ from bench.cao import mean_and_deviation
 from bench.effort import NAMES, ROOT, Effort, entropic_price, train
 from bench.flow import client_flow
 from bench.impact import walking_the_book
+from bench.kept import keep
 from bench.lookback import lookback
 from bench.others import other_settings
 from bench.prices import prices
@@ -215,13 +214,10 @@ def main(arguments: list[str] | None = None) -> dict[str, list[dict]]:
     effort = Effort(chosen.quick, chosen.seed)
     results = {name: bar(effort) for name, bar in BARS.items() if chosen.only in (None, name)}
     if not chosen.quick:
-        folder = Path(__file__).parent / "results"
-        folder.mkdir(exist_ok=True)
         which = "-".join(str(part) for part in (chosen.only or "all", chosen.seed) if part is not None)
-        file = folder / f"{datetime.date.today().isoformat()}-bars-{which}.json"
-        file.write_text(json.dumps(results, indent=1, default=float) + "\n")
+        keep(f"bars-{which}", results)
         failed = [row for rows in results.values() for row in rows if not row["passed"]]
-        print(f"written: {file}; {len(failed)} of {sum(map(len, results.values()))} not met")
+        print(f"{len(failed)} of {sum(map(len, results.values()))} not met")
     return results
 
 

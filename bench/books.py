@@ -14,12 +14,12 @@ from pathlib import Path
 
 import jax
 import numpy as np
+from bench.kept import keep
 
 import deephedge as dh
 from deephedge.evaluation import valued
 from deephedge.studies import read_book
 
-RESULTS = Path(__file__).parent / "results"
 KINDS = (
     ("EuropeanCall", {}), ("EuropeanPut", {}), ("Digital", {"cash": 1.0}), ("Forward", {}),
     ("Barrier", {"barrier": 1.6, "up": True, "out": True}), ("EuropeanCall", {"start": 0.25}),
@@ -66,7 +66,7 @@ def main(arguments: list[str]) -> int:
     }  # fmt: skip
     print(json.dumps(found, indent=1))
     if not chosen.quick:
-        (RESULTS / f"{found['date']}-books.json").write_text(json.dumps(found, indent=1) + "\n")
+        keep("books", found)
     return 0
 
 

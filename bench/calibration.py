@@ -6,8 +6,6 @@ points and seconds with all compilation. ``--brief`` takes a few quotes of each 
 """
 
 import argparse
-import datetime
-import json
 import os
 import time
 import warnings
@@ -16,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from bench.kept import keep
 
 from deephedge.markets import calibration as c
 
-ROOT = Path(__file__).parent
 SHORTEST, LONGEST = 7 / 365, 2.6  # years
 WIDEST = 0.5  # ask less bid over their mean
 REACH = 3.0  # standard deviations from the money
@@ -240,9 +238,7 @@ def main(arguments: list[str] | None = None) -> dict[str, dict]:
         results[name] = {"quotes": len(quotes), "listed": listed, "arbitrage": arbitrage,
                          "expiries": quotes.expiries.tolist(), "models": rows}  # fmt: skip
     if results and not options.brief:
-        file = ROOT / "results" / f"{datetime.date.today()}-calibration.json"
-        file.write_text(json.dumps(results, indent=1) + "\n")
-        print(f"written to {file.relative_to(ROOT.parent)}")
+        keep("calibration", results)
     return results
 
 

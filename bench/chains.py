@@ -20,6 +20,7 @@ from bench import chain_books as books
 from bench import chain_data as read
 from bench.chain_shorts import Case, row
 from bench.effort import Effort, adam
+from bench.kept import keep, todays
 
 import deephedge as dh
 from deephedge import data
@@ -147,10 +148,8 @@ def main(arguments: list[str] | None = None) -> dict:
     effort, parts = Effort(chosen.quick), {"shorts": shorts, "learnt": learnt}
     found = {name: part(folder, effort) for name, part in parts.items() if chosen.only in (None, name)}
     if not chosen.quick:
-        file = ROOT / "bench" / "results" / f"{datetime.date.today().isoformat()}-chains.json"
-        known = json.loads(file.read_text()) if file.is_file() else {}
-        file.write_text(json.dumps(known | found, indent=1, default=float) + "\n")
-        print(f"written: {file}")
+        known = json.loads(todays("chains").read_text()) if todays("chains").is_file() else {}
+        keep("chains", known | found)
     return found
 
 

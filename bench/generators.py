@@ -8,8 +8,6 @@ trains for a few steps and writes nothing.
 """
 
 import argparse
-import datetime
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +15,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import optax
+from bench.kept import keep
 from bench.pictures import FOLDER, draw
 from scipy import stats
 from scipy.optimize import minimize
@@ -26,7 +25,6 @@ from deephedge import data
 from deephedge import markets as m
 from deephedge.training import discrepancy, fit_generator
 
-ROOT = Path(__file__).parent
 STEPS = 40
 SPLIT = "2012-12-31"
 HESTON = (1.0, 0.04, 5.0, 0.04, 1.2, -0.7)
@@ -213,8 +211,7 @@ def main(arguments: list[str] | None = None) -> dict:
     result = {"steps": STEPS, "size": sizes[names[-1]]} | {name: PARTS[name](args, sizes[name]) for name in names}
     result["seconds"] = time.perf_counter() - started
     if not args.quick and args.only != "picture":
-        file = ROOT / "results" / f"{datetime.date.today()}-generators-{'-'.join(names)}.json"
-        file.write_text(json.dumps(result, indent=1) + "\n")
+        keep(f"generators-{'-'.join(names)}", result)
     return result
 
 

@@ -8,7 +8,6 @@ network through all of its epochs and writes what it reaches on the way.
 """
 
 import argparse
-import datetime
 import json
 import time
 
@@ -16,8 +15,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from bench.effort import NAMES, ROOT, Effort, train
+from bench.effort import NAMES, Effort, train
 from bench.impact_net import BATCHES, EPOCHS, Portfolio, epochs, network
+from bench.kept import keep
 from jaxtyping import Array, PyTree
 
 import deephedge as dh
@@ -187,8 +187,7 @@ def main() -> None:
         if epoch in (1, 2, 5, 10, 20, 50, EPOCHS):
             rows[-1] |= judge(effort, problem, {"network": policy}, seed)
         print("epochs", json.dumps(rows[-1]), flush=True)
-    day = datetime.date.today().isoformat()
-    (ROOT / f"bench/results/{day}-impact-epochs-{seed}.json").write_text(json.dumps(rows, indent=1) + "\n")
+    keep(f"impact-epochs-{seed}", rows)
 
 
 if __name__ == "__main__":

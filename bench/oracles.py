@@ -6,7 +6,6 @@ within 1 % of that, and not below it by more than three standard errors. ``--qui
 """
 
 import argparse
-import datetime
 import json
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -14,7 +13,8 @@ from itertools import pairwise
 import equinox as eqx
 import jax
 import numpy as np
-from bench.effort import NAMES, ROOT, Effort, entropic_price, train
+from bench.effort import NAMES, Effort, entropic_price, train
+from bench.kept import keep, todays
 from bench.tracking import Case, Judge, liquidation, sampled, signal, tracking
 from jaxtyping import Array
 from tests.oracles import hodges_neuberger, minimum_variance, regression
@@ -202,11 +202,9 @@ def main(arguments: list[str] | None = None) -> list[dict]:
             print(json.dumps(row), flush=True)
             found.append(row)
     if not chosen.quick:
-        file = ROOT / "bench" / "results" / f"{datetime.date.today().isoformat()}-oracles.json"
-        others = json.loads(file.read_text()) if file.exists() else []
-        kept = [row for row in others if row["case"] not in ran]
-        file.write_text(json.dumps(kept + found, indent=1, default=float) + "\n")
-        print(f"written: {file}; {sum(not row['passed'] for row in found)} of {len(found)} not met")
+        others = json.loads(todays("oracles").read_text()) if todays("oracles").exists() else []
+        keep("oracles", [row for row in others if row["case"] not in ran] + found)
+        print(f"{sum(not row['passed'] for row in found)} of {len(found)} not met")
     return found
 
 

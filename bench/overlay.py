@@ -7,7 +7,6 @@ on 2010-2013 and writes nothing.
 """
 
 import argparse
-import datetime
 import json
 import os
 import time
@@ -18,6 +17,7 @@ import jax
 import numpy as np
 from bench import overlay_book as book
 from bench.effort import Effort, adam
+from bench.kept import keep
 from bench.overlay_risk import Held, risk_backtest
 
 import deephedge as dh
@@ -212,9 +212,7 @@ def main(arguments: list[str] | None = None) -> dict:
     found = {"data": history.provenance.as_dict(), **study(history, Effort(chosen.quick))}
     found["seconds"] = time.perf_counter() - start
     if not chosen.quick:
-        file = ROOT / "bench" / "results" / f"{datetime.date.today().isoformat()}-overlay.json"
-        file.write_text(json.dumps(found, indent=1, default=float) + "\n")
-        print(f"written: {file}")
+        keep("overlay", found)
     return found
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+from bench.kept import keep
 from bench.setting import BANK, COST, DT, SIZES, STEPS, STRIKE, TAIL, VOL
 
 HERE = Path(__file__).parent
@@ -138,10 +139,7 @@ def main() -> None:
     results = {"date": datetime.date.today().isoformat(), "machine": machine()}
     results |= {name: part() for name, part in parts.items() if chosen.only in (None, name)}
     if not chosen.quick:
-        (HERE / "results").mkdir(exist_ok=True)
-        name = HERE / "results" / f"{results['date']}-{chosen.only or 'all'}.json"
-        name.write_text(json.dumps(results, indent=1) + "\n")
-        print("written:", name)
+        keep(chosen.only or "all", results)
 
 
 if __name__ == "__main__":

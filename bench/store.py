@@ -6,7 +6,6 @@ of 2019 has. ``--underliers 1 --days 5`` is quick; a full run takes some ten min
 
 import argparse
 import datetime
-import json
 import resource
 import shutil
 import subprocess
@@ -18,12 +17,12 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from bench.kept import keep
 
 from deephedge.data import Origin, Records
 from deephedge.data.query import query
 from deephedge.data.store import Store
 
-ROOT = Path(__file__).parent
 EXPIRIES, STRIKES = 35, 190
 HERE = Origin("simulated", "nobody", "none")
 READER = """
@@ -110,8 +109,7 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     for name, value in found.items():
         print(f"{name:14} {value:,.2f}")
     if given.underliers * given.days >= 30 * 252:
-        place = ROOT / "results" / f"{datetime.date.today()}-store.json"
-        place.write_text(json.dumps(found, indent=1) + "\n")
+        keep("store", found)
     return found
 
 

@@ -6,13 +6,12 @@ included; the result file that the docs quote gets seconds and residuals. ``--da
 """
 
 import argparse
-import datetime
-import json
 import os
 import time
 from pathlib import Path
 
 import numpy as np
+from bench.kept import keep
 
 from deephedge.data.layouts.cboe import Cboe
 from deephedge.data.records import Origin, Records
@@ -22,7 +21,6 @@ from deephedge.data.surfaces.quotes import quoted
 from deephedge.data.surfaces.slices import fitted_slices
 from deephedge.data.surfaces.ssvi import fitted_ssvi
 
-ROOT = Path(__file__).parent
 FILE = "spx_cboe_delayed_2019-04-25_2019-06-28.parquet"
 BAR = 60.0  # seconds for 45 days
 LIVES = {
@@ -123,9 +121,7 @@ def main(arguments: list[str] | None = None) -> dict[str, object]:
             print(f"{kind:<8}{name:<14}{size}, {row['quotes']:,} quotes")
     print(f"marks: {results['marks']}")
     if not options.days:
-        file = ROOT / "results" / f"{datetime.date.today()}-surfaces.json"
-        file.write_text(json.dumps(results, indent=1) + "\n")
-        print(f"written to {file.relative_to(ROOT.parent)}")
+        keep("surfaces", results)
     return results
 
 

@@ -7,8 +7,6 @@ as there is no VIX before the split. ``--brief`` scores three markets on a few p
 """
 
 import argparse
-import datetime
-import json
 import os
 import time
 from collections.abc import Callable
@@ -16,6 +14,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
+from bench.kept import keep
 from scipy import optimize, stats
 
 import deephedge as dh
@@ -23,7 +22,6 @@ from deephedge.data import History, load
 from deephedge.markets.garch_fit import fit_gjr
 from deephedge.studies.fitted import heston_by_moments
 
-ROOT = Path(__file__).parent
 FILES = {"spot": "sp500_ohlcv_yahoo_1975_2022.csv", "vol": "vix_ohlc_1990_2022.csv"}
 NAME, DAYS = "SPX", 252.0
 Quotes = dict[str, np.ndarray]
@@ -162,9 +160,7 @@ def main(arguments: list[str] | None = None) -> dict:
     if not options.brief:
         for card in ranking.cards.values():
             print(f"\n{card}")
-        file = ROOT / "results" / f"{datetime.date.today()}-validate{'' if options.data else '-arch'}.json"
-        file.write_text(json.dumps(found, indent=1) + "\n")
-        print(f"written to {file.relative_to(ROOT.parent)}")
+        keep(f"validate{'' if options.data else '-arch'}", found)
     return found
 
 
