@@ -13,16 +13,16 @@ from itertools import pairwise
 import equinox as eqx
 import jax
 import numpy as np
+from jaxtyping import Array
+
+import deephedge as dh
 from bench.effort import NAMES, Effort, entropic_price, train
 from bench.kept import keep, todays
 from bench.tracking import Case, Judge, liquidation, sampled, signal, tracking
-from jaxtyping import Array
-from tests.oracles import hodges_neuberger, minimum_variance, regression
-
-import deephedge as dh
 from deephedge import features as f
 from deephedge import instruments as i
 from deephedge import objectives as o
+from oracles import hodges_neuberger, minimum_variance, regression
 
 
 def vanilla(closes: bool, quick: bool) -> Case:

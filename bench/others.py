@@ -1,16 +1,16 @@
 """The exact price of Hodges and Neuberger in other settings: volatility, payoff, steps, aversion, costs, start."""
 
 import json
-import sys
 
 import jax
 import numpy as np
-from bench.effort import NAMES, ROOT, Effort, entropic_price, train
 
 import deephedge as dh
+from bench.effort import NAMES, Effort, entropic_price, train
 from deephedge import features as f
 from deephedge import instruments as i
 from deephedge import objectives as o
+from oracles import hodges_neuberger
 
 MONTH = 30 / 365
 SETTINGS = {  # payoff, strikes, vol, years, steps, risk aversion, cost, closing cost or not, first position, spot
@@ -33,9 +33,6 @@ SETTINGS = {  # payoff, strikes, vol, years, steps, risk aversion, cost, closing
 
 def other_settings(effort: Effort) -> list[dict]:
     """Bar 1 elsewhere: what a no-transaction band reaches in each setting, beside its exact price."""
-    sys.path.append(str(ROOT / "tests"))
-    from oracles import hodges_neuberger
-
     rows = []
     for name, (kind, strikes, vol, expiry, steps, risk_aversion, cost, closes, initial, spot) in effort.some(SETTINGS):
         contracts = {"call": i.EuropeanCall, "spread": i.EuropeanCall, "put": i.EuropeanPut}

@@ -7,7 +7,6 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from tests.oracles import linear_quadratic, signal_tracking
 
 import deephedge as dh
 from deephedge import features as f
@@ -15,6 +14,7 @@ from deephedge import instruments as i
 from deephedge import objectives as o
 from deephedge.frictions.funding import Holdings
 from deephedge.pricing import bachelier
+from oracles import linear_quadratic, signal_tracking
 
 # Value, its standard error, the least known, and a bound from below: the least itself where that is exact.
 Judge = Callable[[dh.Ledger, dh.MarketPath], tuple[float, float, float, float]]

@@ -10,8 +10,8 @@ from functools import partial
 import jax
 import numpy as np
 import QuantLib as ql
-from bench.parity.row import TODAY, Row, npv, process, rows_of, schedule
 
+from bench.parity.row import TODAY, Row, npv, process, rows_of, schedule
 from deephedge.pricing import american, american_formulas, dividends
 
 YEARS, STRIKE, RATE = 365, 100.0, 0.05

@@ -8,8 +8,8 @@ from functools import partial
 import jax
 import numpy as np
 import QuantLib as ql
-from bench.parity.row import TODAY, Row, npv, process
 
+from bench.parity.row import TODAY, Row, npv, process
 from deephedge.pricing import asian
 
 SPOT, RATE, DIVIDEND, VOL, YEARS = 100.0, 0.05, 0.02, 0.3, 1.0

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import QuantLib as ql
-from bench.parity.row import ACT365, TODAY, Row, npv, process
 
 import deephedge as dh
+from bench.parity.row import ACT365, TODAY, Row, npv, process
 from deephedge import instruments as i
 
 RATE, VOL, STEPS = 0.05, 0.3, 400

@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import QuantLib as ql
-from bench.parity.row import ACT365, TODAY, Row, flat, npv
 
+from bench.parity.row import ACT365, TODAY, Row, flat, npv
 from deephedge import MarketPath
 from deephedge import instruments as i
 from deephedge.pricing import black, hazard

@@ -5,8 +5,8 @@ from functools import partial
 import jax.numpy as jnp
 import numpy as np
 import QuantLib as ql
-from bench.parity.row import TODAY, Row, flat, npv, process
 
+from bench.parity.row import TODAY, Row, flat, npv, process
 from deephedge import MarketPath
 from deephedge import instruments as i
 

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import QuantLib as ql
-from bench.parity.row import ACT365, TODAY, Row, flat, npv, process
 
+from bench.parity.row import ACT365, TODAY, Row, flat, npv, process
 from deephedge import MarketPath
 from deephedge import instruments as i
 from deephedge.pricing import cliquet

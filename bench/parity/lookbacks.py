@@ -5,8 +5,8 @@ from functools import partial
 import jax
 import numpy as np
 import QuantLib as ql
-from bench.parity.row import TODAY, Row, npv, process
 
+from bench.parity.row import TODAY, Row, npv, process
 from deephedge.pricing import lookback
 
 SPOT, RATE, VOL, YEARS = 100.0, 0.05, 0.25, 1.0

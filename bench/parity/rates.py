@@ -6,9 +6,9 @@ from functools import partial
 import jax
 import numpy as np
 import QuantLib as ql
-from bench.parity.row import ACT365, TODAY, Row, flat, npv
 
 import deephedge as dh
+from bench.parity.row import ACT365, TODAY, Row, flat, npv
 from deephedge import instruments as i
 
 RATE, A, VOL = 0.035, 0.08, 0.012

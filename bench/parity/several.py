@@ -6,8 +6,8 @@ from functools import partial
 import jax
 import numpy as np
 import QuantLib as ql
-from bench.parity.row import TODAY, Row, npv, process
 
+from bench.parity.row import TODAY, Row, npv, process
 from deephedge.pricing import basket
 
 SPOTS, RATE, YIELDS, VOLS, YEARS, LIKE = (110.0, 100.0), 0.05, (0.02, 0.01), (0.3, 0.2), 1.0, 0.4

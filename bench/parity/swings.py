@@ -5,9 +5,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import QuantLib as ql
-from bench.parity.row import TODAY, Row, npv, process
 
 import deephedge as dh
+from bench.parity.row import TODAY, Row, npv, process
 from deephedge import instruments as i
 
 SPOT, RATE, YIELD, VOL, STRIKE = 100.0, 0.05, 0.04, 0.3, 100.0

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
+
 from bench import parity
 from bench.parity.row import Row
 

@@ -5,8 +5,8 @@ from functools import partial
 import jax
 import numpy as np
 import QuantLib as ql
-from bench.parity.row import TODAY, Row, npv, process, rows_of, schedule
 
+from bench.parity.row import TODAY, Row, npv, process, rows_of, schedule
 from deephedge.pricing import black, dividends
 
 SPOT, RATE, YIELD, VOL, YEARS = 100.0, 0.05, 0.02, 0.25, 1.0
