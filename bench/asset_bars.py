@@ -196,9 +196,12 @@ def per_cvar(wealth: np.ndarray, level: float, margin: float = MARGIN) -> Measur
 
 
 def commodities(judged: Judged) -> dict[str, Any]:
-    """Profit per unit of CVaR above the fixed-ratio rolled hedge that the validation years would have chosen."""
+    """Profit per unit of CVaR above the fixed-ratio rolled hedge that the validation years would have chosen.
+
+    Beside it: above the best fixed ratio in hindsight, and above the strip by hand, in the contract that settles.
+    """
     study, level = judged.study, judged.study.test.level
-    fixed = {name: policy for name, policy in study.baselines.items() if name != "none"}
+    fixed = {name: policy for name, policy in study.baselines.items() if name.startswith(("first", "second"))}
     seen = hedged(study.problem, fixed, study.windows(VALIDATION)[0])
     chosen = {margin: best({n: Outcome.of(x) for n, x in seen.items()}, level, margin) for margin in MARGINS}
     near = best({n: Outcome.of(x) for n, x in seen.items() if n.startswith("first")}, level, MARGIN)
@@ -211,10 +214,16 @@ def commodities(judged: Judged) -> dict[str, Any]:
     ones = np.ones(len(judged.starts))
     told = {name: per_cvar(x.wealth, level)(ones) for name, x in judged.outcomes.items()}
     harder = {f"the best in hindsight, {known}": above(known), f"the best in the first nearby, {near}": above(near)}
+    strips = {name: policy for name, policy in study.baselines.items() if name.startswith("matched")}
+    held = hedged(study.problem, strips, study.windows(VALIDATION)[0])
+    strip = best({n: Outcome.of(x) for n, x in held.items()}, level, MARGIN)
+    harder |= {name: above(name) for name in strips}
     margins = {str(margin): {"rival": rival} | above(rival, margin=margin) for margin, rival in chosen.items()}
-    learnt = {name: {rival: above(rival, name) for rival in (chosen[MARGIN], near)} for name in study.policies}
+    others = {
+        name: {rival: above(rival, name) for rival in (chosen[MARGIN], near)} for name in (*study.policies, strip)
+    }
     return {"bar": above(chosen[MARGIN]), "rival": chosen[MARGIN], "needed": 0.15, "harder": harder,
-            "profit per CVaR": told, "margins": margins, "policies": learnt}  # fmt: skip
+            "profit per CVaR": told, "margins": margins, "policies": others}  # fmt: skip
 
 
 def best(outcomes: dict[str, Outcome], level: float, margin: float) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from deephedge.core.errors import DataError
 from deephedge.data.layouts import LAYOUTS
-from deephedge.data.transforms import FuturesRoll, ParBond
+from deephedge.data.transforms import FuturesLife, FuturesRoll, ParBond
 from deephedge.data.transforms.base import Days
 
 SESSIONS = np.busday_offset("2024-01-01", np.arange(140), roll="forward").astype("datetime64[D]")
@@ -52,6 +52,23 @@ def test_a_contract_gains_what_a_desk_would_have(nearby, lag):
     np.testing.assert_allclose(np.cumsum(units[:-1] * np.diff(index)), gains[1:], rtol=1e-9, atol=1e-9)
     assert index[0] == 1 and found["R.rolls"].sum() == rolls >= 6
     np.testing.assert_array_equal(np.flatnonzero(np.abs(np.diff(units)) > 1e-9) + 1, np.flatnonzero(found["R.rolls"]))
+
+
+@pytest.mark.parametrize("lag", [0, 5, 12])
+def test_the_life_of_what_is_held_is_counted_in_quantlibs_sessions(lag):
+    import QuantLib as ql
+
+    calendar, found = ql.UnitedStates(ql.UnitedStates.NYSE), FuturesLife("A", LAST, lag_days=lag)
+    some = SESSIONS[[0, 3, 40, 90, 139]]  # days of the history may be missing, sessions of the exchange are not
+    for session, life in zip(some, found.apply(Days((), some, np.empty((0, 5))), {})["A"], strict=True):
+        held = next(day for day in LAST if np.datetime64(day) - session > np.timedelta64(lag, "D"))
+        first, last = (ql.DateParser.parseISO(str(day)) for day in (session, held))
+        assert life == calendar.businessDaysBetween(first, last, False, True), session
+
+
+def test_a_life_beyond_the_last_contract_given_is_refused():
+    with pytest.raises(DataError, match="give the last trading day of one more"):
+        FuturesLife("A", LAST[:7], lag_days=12).apply(Days((), SESSIONS, np.empty((0, len(SESSIONS)))), {})
 
 
 def test_missing_days_are_spanned_and_an_unseen_expiry_is_refused():

@@ -36,6 +36,7 @@ FEATURES = {
     "RunningMax": f.RunningMax("A"),
     "RealisedVol": f.RealisedVol("A", 4),
     "Log": f.Log(f.RealisedVol("A", 4)),
+    "Matched": f.Matched("A.vol", (0.2, 0.6), "front", sessions=1.0),
     "State": f.State(i.QuotedVarianceSwap("A", 1.0), "realised_variance"),
     "Window": f.Window(f.Quote("A", "spot"), 4),
     "Window of a window": f.Window(f.Window(f.LogReturn("A"), 2), 3),

@@ -29,6 +29,7 @@ MEMBERS = {
     "EwmaVol of a level": t.EwmaVol("SPX", normal=True),
     "FractionalDifference": t.FractionalDifference("SPX", cut=1e-3),
     "FractionalDifference, order given": t.FractionalDifference("SPX.vol", order=0.4, cut=1e-3, log=False),
+    "FuturesLife": t.FuturesLife("CL.life", expiries=MONTHLY, lag_days=8),
     "FuturesRoll": t.FuturesRoll("CL1", "CL2", "CL", expiries=MONTHLY, lag_days=8),
     "GarchForecast": t.GarchForecast("SPX"),
     "GarmanKlass": t.GarmanKlass("SPX"),

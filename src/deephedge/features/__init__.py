@@ -5,6 +5,7 @@ from deephedge.features.buckets import Buckets, Positions
 from deephedge.features.directions import Directions
 from deephedge.features.greeks import Delta, Gamma, Vega
 from deephedge.features.log import Log
+from deephedge.features.matched import Matched
 from deephedge.features.quote import LogMoneyness, Price, Quote, TimeLeft
 from deephedge.features.rolling import LogReturn, RealisedVol, RollingZScore, RunningMax, Window
 from deephedge.features.scale import Standardised
@@ -20,6 +21,7 @@ __all__ = [
     "Log",
     "LogMoneyness",
     "LogReturn",
+    "Matched",
     "Positions",
     "Price",
     "Quote",

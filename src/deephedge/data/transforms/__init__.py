@@ -11,6 +11,7 @@ from deephedge.data.transforms.calendar import DaysToEvent, DaysToExpiry, EventF
 from deephedge.data.transforms.components import Components
 from deephedge.data.transforms.ewma import Ewma, EwmaVol
 from deephedge.data.transforms.fractional import FractionalDifference
+from deephedge.data.transforms.futures_life import FuturesLife
 from deephedge.data.transforms.futures_roll import FuturesRoll
 from deephedge.data.transforms.garch import GarchForecast
 from deephedge.data.transforms.hodrick_prescott import HodrickPrescott
@@ -45,6 +46,7 @@ __all__ = [
     "EwmaVol",
     "Fitted",
     "FractionalDifference",
+    "FuturesLife",
     "FuturesRoll",
     "GarchForecast",
     "GarmanKlass",

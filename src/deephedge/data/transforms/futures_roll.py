@@ -12,8 +12,35 @@ from deephedge.data.layouts.futures import last_trading_days
 from deephedge.data.transforms.base import AbstractFormula, Days
 
 
+class AbstractStrip(AbstractFormula):
+    """Futures one after the other: ``lag_days`` calendar days before its last trading day the front one is left."""
+
+    name: str
+    expiries: str | Path | tuple[str, ...]
+    prefix: str | None
+    lag_days: int
+
+    def __post_init__(self):
+        require(self.lag_days >= 0, f"lag_days must be 0 or more calendar days, was {self.lag_days}", DataError)
+        told = f"{self.name}: expiries in a file need the prefix of the contracts there, such as 'CL'"
+        require(isinstance(self.expiries, tuple) or self.prefix is not None, told, DataError)
+
+    def held(self, dates: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """All last trading days; which of them the front contract has on each date; whether the next one is held."""
+        if isinstance(self.expiries, tuple):
+            last = np.unique(np.array(self.expiries, "datetime64[D]"))
+        else:
+            table = last_trading_days(self.expiries)
+            last = table["last"].filter(table["prefix"] == self.prefix).to_numpy().astype("datetime64[D]")
+        front = np.searchsorted(last, dates)
+        reach = bool(dates.size == 0 or (last.size and last[0] < dates[-1] and front[-1] < last.size))
+        told = f"{self.name}: the last trading days ({last[:1]} to {last[-1:]}) do not reach {dates[-1:]}; give more"
+        require(reach, told, DataError)
+        return last, front, (last[front] - dates <= np.timedelta64(self.lag_days, "D")).astype(int)
+
+
 @dataclass(frozen=True)
-class FuturesRoll(AbstractFormula):
+class FuturesRoll(AbstractStrip):
     r"""An excess-return index of what leaves the nearby ``near`` for the next one, ``far``, before it expires,
 
     .. math:: E_{t+1} = E_t\,F^{i_t}_{t+1}/F^{i_t}_t, \qquad u_t = F^{i_t}_t/E_t,
@@ -45,11 +72,6 @@ class FuturesRoll(AbstractFormula):
     prefix: str | None = None
     lag_days: int = 5
 
-    def __post_init__(self):
-        require(self.lag_days >= 0, f"lag_days must be 0 or more calendar days, was {self.lag_days}", DataError)
-        told = f"{self.name}: expiries in a file need the prefix of the contracts there, such as 'CL'"
-        require(isinstance(self.expiries, tuple) or self.prefix is not None, told, DataError)
-
     @property
     def inputs(self) -> tuple[str, ...]:
         """The two nearbys."""
@@ -58,12 +80,7 @@ class FuturesRoll(AbstractFormula):
     def apply(self, days: Days, constants: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """The index under ``name``; ``"<name>.units"``, how many of it are the contract held; ``"<name>.rolls"``."""
         prices, dates = days.positive().values, days.dates.astype("datetime64[D]")
-        last = self._last_days()
-        front = np.searchsorted(last, dates)
-        reach = bool(dates.size == 0 or (last.size and last[0] < dates[-1] and front[-1] < last.size))
-        told = f"{self.name}: the last trading days ({last[:1]} to {last[-1:]}) do not reach {dates[-1:]}; give more"
-        require(reach, told, DataError)
-        held = (last[front] - dates <= np.timedelta64(self.lag_days, "D")).astype(int)
+        _, front, held = self.held(dates)
         now = np.take_along_axis(prices, held[None], axis=0)[0]
         later = held[:-1] - np.diff(front)  # the place among the nearbys to which the held contract has moved up
         missed = dates[1:][later < 0]
@@ -73,9 +90,3 @@ class FuturesRoll(AbstractFormula):
         index = np.cumprod(np.r_[np.ones(min(1, dates.size)), closing / now[:-1]])
         moved = np.diff(front + held, prepend=(front + held)[:1]) > 0
         return {self.name: index, f"{self.name}.units": now / index, f"{self.name}.rolls": moved.astype(float)}
-
-    def _last_days(self) -> np.ndarray:
-        if isinstance(self.expiries, tuple):
-            return np.unique(np.array(self.expiries, "datetime64[D]"))
-        table = last_trading_days(self.expiries)
-        return table["last"].filter(table["prefix"] == self.prefix).to_numpy().astype("datetime64[D]")
