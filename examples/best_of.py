@@ -1,0 +1,59 @@
+"""A call on the better of two stocks, sold; and how the options on two are made of each other.
+
+The better of two is never above both: one call on each covers it on every path, and costs the worst-of call more,
+which is what that seller of calls is left long. The deltas of its own price, one for each stock, need no such surplus,
+but they need the correlation: with one that is too high the premium is too small and the hedge is off.
+"""
+
+import jax
+import jax.numpy as jnp
+
+import deephedge as dh
+from deephedge import features as f
+from deephedge import instruments as i
+
+PATHS = 2048
+EXPIRY, LIKE = 0.25, 0.3
+
+market = dh.markets.BlackScholes(("A", "B"), vol=(0.2, 0.3), correlation=[[1, LIKE], [LIKE, 1]])
+best, worst = (kind(("A", "B"), 1.0, EXPIRY, correlation=LIKE) for kind in (i.BestOf, i.WorstOf))
+wrong = i.BestOf(("A", "B"), 1.0, EXPIRY, correlation=0.9)
+calls = tuple(i.EuropeanCall(name, 1.0, EXPIRY) for name in ("A", "B"))
+
+
+class Deltas(f.AbstractFeature):
+    """The derivatives of a price to the two stocks, and none of the two calls."""
+
+    contract: i.AbstractTradable
+    name: str
+
+    def __call__(self, path):
+        first, second = (f.Delta(self.contract, quote=name)(path) for name in ("A", "B"))
+        return jnp.stack([first, second, 0.0 * first, 0.0 * first], axis=-1)
+
+
+problem = dh.HedgingProblem(
+    grid=dh.TimeGrid.uniform(maturity=EXPIRY, steps=26),
+    liability=i.sold(best),
+    instruments=(i.Spot("A"), i.Spot("B"), *calls),
+    features=(Deltas(best, "deltas"), Deltas(wrong, "too alike")),
+    cost=dh.frictions.ProportionalCost((2e-4, 2e-4, 1e-2, 1e-2)),
+)
+risk = dh.objectives.CVaR(level=0.95)
+paths = dh.sample(market, problem.grid, 4 * PATHS, key=jax.random.key(0), method="random")
+today = jax.tree.map(lambda x: x[0], paths)
+
+
+def price(contract):
+    return float(contract.price(today)[0])
+
+
+print(f"best {price(best):.4f} + worst {price(worst):.4f} = calls {sum(map(price, calls)):.4f}", end=", ")
+swap, either = i.Exchange("A", "B", EXPIRY, LIKE), i.BestOf(("A", "B"), 0.0, EXPIRY, correlation=LIKE)
+print(f"the better stock {price(either):.4f} = B + exchange {1.0 + price(swap):.4f}")
+print(f"at a correlation of 0.9 the best would be {price(wrong):.4f}")
+policies = {name: dh.policies.Delta(name) for name in ("deltas", "too alike")}
+policies = {"none": dh.policies.NoHedge(4), **policies, "two calls": dh.policies.Static((0.0, 0.0, 1.0, 1.0))}
+for name, ledger in dh.evaluate(problem, policies, paths).items():
+    tail, deviation = float(risk(ledger.wealth)), float(ledger.wealth.std())
+    print(f"{name:10s} CVaR95 {tail:.4f}  deviation {deviation:.4f}  worst {-float(ledger.wealth.min()):.4f}")
