@@ -52,7 +52,7 @@ cheapest = jax.vmap(future.state)(paths)["cheapest"]
 share = [round(float((cheapest[:, -1] == n).mean()), 2) for n in range(len(bonds))]
 print(f"factors {factors}, today the cheapest is bond {int(cheapest[0, 0])}, after half a year in shares {share}")
 policies = {
-    "none": dh.policies.NoHedge(),
+    "none": dh.policies.Static((0.0,)),
     "one to one": dh.policies.Static((-1.0,)),
     "factor": dh.policies.Static((-factors[-1],)),
     "ratio": dh.policies.Delta("ratio", -1.0),

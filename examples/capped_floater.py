@@ -30,31 +30,31 @@ class Bonds(f.AbstractFeature):
     """Zero bonds that gain with the short rate what a contract does."""
 
     contract: i.AbstractTradable
-    name: str
+    name: str = "bonds"
 
     def __call__(self, path):
         one, other = (f.Delta(contract, quote="USD.short")(path) for contract in (self.contract, zero))
-        return jnp.stack([one / other, jnp.zeros_like(one), jnp.zeros_like(one)], axis=-1)
+        return jnp.stack([one / other, 0.0 * one, 0.0 * one], axis=-1)
 
 
-problem = dh.HedgingProblem(
-    grid=dh.TimeGrid.uniform(maturity=1.0, steps=12),
-    liability=i.sold(year, -1.0),  # bought
-    instruments=(zero, swap, floor),
-    features=(Bonds(note, "plain"), Bonds(capped, "capped")),
-    cost=dh.frictions.HalfSpread((5e-4, 5e-4, 1e-3)),
-)
-risk = dh.objectives.CVaR(level=0.95)
-paths = dh.sample(market, problem.grid, PATHS, key=jax.random.key(0), method="random")
+risk, grid = dh.objectives.CVaR(level=0.95), dh.TimeGrid.uniform(maturity=1.0, steps=12)
+paths = dh.sample(market, grid, PATHS, key=jax.random.key(0), method="random")
 today = jax.tree.map(lambda x: x[0], paths)
 prices = [float(contract.price(today)[0]) for contract in (note, cap, floor, swap)]
 print("note {:.4f}, cap {:.4f}, floor {:.4f}, payer swap {:.4f} = cap less floor".format(*prices))
-policies = {
-    "none": dh.policies.NoHedge(3),
-    "as a plain note": dh.policies.Delta("plain", -1.0),
-    "as a capped one": dh.policies.Delta("capped", -1.0),
-    "swap and floor": dh.policies.Static((0.0, 1.0, 1.0)),
+rules = {
+    "none": (note, dh.policies.Delta("bonds", 0.0)),
+    "as a plain note": (note, dh.policies.Delta("bonds", -1.0)),
+    "as a capped one": (capped, dh.policies.Delta("bonds", -1.0)),
+    "swap and floor": (note, dh.policies.Static((0.0, 1.0, 1.0))),
 }
-for name, ledger in dh.evaluate(problem, policies, paths).items():
-    tail, deviation = float(risk(ledger.wealth)), float(ledger.wealth.std())
-    print(f"{name:16s} CVaR95 {tail:.5f}  deviation {deviation:.5f} of the face")
+for name, (like, policy) in rules.items():
+    problem = dh.HedgingProblem(
+        grid=grid,
+        liability=i.sold(year, -1.0),  # bought
+        instruments=(zero, swap, floor),
+        features=(Bonds(like),),
+        cost=dh.frictions.HalfSpread((5e-4, 5e-4, 1e-3)),
+    )
+    wealth = dh.evaluate(problem, {name: policy}, paths)[name].wealth
+    print(f"{name:16s} CVaR95 {float(risk(wealth)):.5f}  deviation {float(wealth.std()):.5f} of the face")

@@ -25,45 +25,30 @@ option = i.CdsIndexOption(index, EXPIRY, vol=0.5)
 single = i.Cds(NAMES[0], 0.014, 5.0, law=markets[0])
 
 
-class Ratio(f.AbstractFeature):
-    """Swaps that gain with all spreads what the option does; none once a name is dead that they are on."""
+class Held(f.AbstractFeature):
+    """Of the index or the single name as many as gain with all spreads what the option does; none once it is dead."""
 
-    swap: i.AbstractTradable
-    name: str
-
-    def __call__(self, path):
-        gains = self.swap.cs01(path)
-        return jnp.where(gains > 0, option.cs01(path) / jnp.where(gains > 0, gains, 1.0), 0.0)
-
-
-class Single(f.AbstractFeature):
-    """The single name in the place of the index."""
-
-    name: str = "single name"
+    share: jax.Array
+    name: str = "held"
 
     def __call__(self, path):
-        units = Ratio(single, "units")(path)
-        return jnp.stack([jnp.zeros_like(units), units], axis=-1)
+        gains = jnp.stack([swap.cs01(path) for swap in (index, single)], axis=-1)
+        return jnp.where(gains > 0, self.share * option.cs01(path)[:, None] / jnp.where(gains > 0, gains, 1.0), 0.0)
 
 
-problem = dh.HedgingProblem(
-    grid=dh.TimeGrid.uniform(maturity=EXPIRY, steps=26),
-    liability=i.sold(option),
-    instruments=(index, single),
-    features=(Ratio(index, "index"), Single()),
-    cost=dh.frictions.HalfSpread((1e-4, 2e-4)),
-)
-risk = dh.objectives.CVaR(level=0.95)
-paths = dh.sample(market, problem.grid, 4 * PATHS, key=jax.random.key(0), method="random")
+risk, grid = dh.objectives.CVaR(level=0.95), dh.TimeGrid.uniform(maturity=EXPIRY, steps=26)
+paths = dh.sample(market, grid, 4 * PATHS, key=jax.random.key(0), method="random")
 dead = jax.vmap(option.state)(paths)["defaulted"][:, -1] > 0
-print(
-    f"premium {float(jax.vmap(option.price)(paths)[0, 0]):.5f}, names die on {100 * float(dead.mean()):.1f} % of paths"
-)
-policies = {
-    "none": dh.policies.NoHedge(2),
-    "single name": dh.policies.Delta("single name"),
-    "index": dh.policies.Delta("index"),
-}
-for name, ledger in dh.evaluate(problem, policies, paths).items():
-    tail, calm = float(risk(ledger.wealth)), float(ledger.wealth[~dead].std())
-    print(f"{name:12s} CVaR95 {tail:.5f}  deviation {float(ledger.wealth.std()):.5f}, where nobody dies {calm:.5f}")
+worth = float(jax.vmap(option.price)(paths)[0, 0])
+print(f"premium {worth:.5f}, names die on {100 * float(dead.mean()):.1f} % of paths")
+for name, share in (("none", (0.0, 0.0)), ("single name", (0.0, 1.0)), ("index", (1.0, 0.0))):
+    problem = dh.HedgingProblem(
+        grid=grid,
+        liability=i.sold(option),
+        instruments=(index, single),
+        features=(Held(jnp.array(share)),),
+        cost=dh.frictions.HalfSpread((1e-4, 2e-4)),
+    )
+    wealth = dh.evaluate(problem, {name: dh.policies.Delta("held")}, paths)[name].wealth
+    tail, all_of_them, calm = (float(x) for x in (risk(wealth), wealth.std(), wealth[~dead].std()))
+    print(f"{name:12s} CVaR95 {tail:.5f}  deviation {all_of_them:.5f}, where nobody dies {calm:.5f}")

@@ -7,6 +7,7 @@ first year on and put by its holder after two.
 """
 
 import jax
+import jax.numpy as jnp
 
 import deephedge as dh
 from deephedge import features as f
@@ -22,20 +23,32 @@ loan = i.ConvertibleBond(
 )
 year = i.Ending(loan, HELD)  # what is paid later is in its price then
 
-problem = dh.HedgingProblem(
-    grid=dh.TimeGrid.uniform(maturity=HELD, steps=13),
-    liability=i.sold(year, -1.0),  # bought
-    instruments=(i.Spot("ACME"),),
-    features=(f.Delta(loan, quote="ACME"),),
-    cost=dh.frictions.ProportionalCost(5e-4),
-)
-risk = dh.objectives.CVaR(level=0.95)
-paths = dh.sample(market, problem.grid, PATHS // 4, key=jax.random.key(0), method="random")
-policies = {
-    "none": dh.policies.NoHedge(),
-    "all shares": dh.policies.Static((-RATIO,)),
-    "delta": dh.policies.Delta(units=-1.0),
-}
-for name, ledger in dh.evaluate(problem, policies, paths).items():
+
+class Shares(f.AbstractFeature):
+    """Shares to hold against the loan until it ends: what its price moves like, or all that it converts into."""
+
+    price: jax.Array
+    name: str = "shares"
+
+    def __call__(self, path):
+        def worth(spot):
+            return sum(loan.parts(path.with_quotes({"ACME": spot})))  # equity and debt
+
+        spot = path.quote("ACME")
+        delta = jax.jvp(worth, (spot,), (jnp.ones_like(spot),))[1]
+        return loan.state(path)["alive"] * (self.price * delta + (1.0 - self.price) * RATIO)
+
+
+risk, grid = dh.objectives.CVaR(level=0.95), dh.TimeGrid.uniform(maturity=HELD, steps=13)
+paths = dh.sample(market, grid, PATHS // 4, key=jax.random.key(0), method="random")
+for name, price, units in (("none", 0.0, 0.0), ("all shares", 0.0, -1.0), ("delta", 1.0, -1.0)):
+    problem = dh.HedgingProblem(
+        grid=grid,
+        liability=i.sold(year, -1.0),  # bought
+        instruments=(i.Spot("ACME"),),
+        features=(Shares(jnp.array(price)),),
+        cost=dh.frictions.ProportionalCost(5e-4),
+    )
+    ledger = dh.evaluate(problem, {name: dh.policies.Delta("shares", units)}, paths)[name]
     tail, deviation, mean = float(risk(ledger.wealth)), float(ledger.wealth.std()), float(ledger.wealth.mean())
     print(f"{name:10s} mean {mean:5.2f}  CVaR95 {tail:5.2f}  deviation {deviation:5.2f} on a face of 100")

@@ -21,32 +21,36 @@ corridor = i.CorridorVarianceSwap("A", dates, EXPIRY, strike=0.0, low=LOW, high=
 swap = i.QuotedVarianceSwap("A", EXPIRY, notional=100.0 / EXPIRY)
 
 
-class Inside(f.AbstractFeature):
-    """A variance swap while the spot is in the corridor, and the corridor's delta or none."""
+class Held(f.AbstractFeature):
+    """A variance swap while the spot is in the corridor or always, and the corridor's delta or none."""
 
-    name: str
-    delta: float
+    always: jax.Array
+    delta: jax.Array
+    name: str = "held"
 
     def __call__(self, path):
         spot = path.quote("A")
-        counts = jnp.where((spot >= LOW) & (spot <= HIGH), 1.0, 0.0)
+        counts = jnp.where((spot >= LOW) & (spot <= HIGH), 1.0, self.always)
         return jnp.stack([self.delta * f.Delta(corridor)(path), counts], axis=-1)
 
 
-problem = dh.HedgingProblem(
-    grid=dh.TimeGrid.uniform(maturity=EXPIRY, steps=WEEKS),
-    liability=i.sold(corridor),
-    instruments=(i.Spot("A"), swap),
-    features=(Inside("inside", 0.0), Inside("inside, delta", 1.0)),
-    cost=dh.frictions.HalfSpread((2e-4, 0.02)),
-)
-risk = dh.objectives.CVaR(level=0.95)
-paths = dh.sample(market, problem.grid, 4 * PATHS, key=jax.random.key(0), method="random")
+risk, grid = dh.objectives.CVaR(level=0.95), dh.TimeGrid.uniform(maturity=EXPIRY, steps=WEEKS)
+paths = dh.sample(market, grid, 4 * PATHS, key=jax.random.key(0), method="random")
 prices = [float(jax.vmap(contract.price)(paths)[0, 0]) for contract in (corridor, swap)]
 print("fair variance inside {:.3f} of {:.3f} points".format(*prices))
-policies = {"none": dh.policies.NoHedge(2), "one for one": dh.policies.Static((0.0, 1.0))}
-for name, ledger in dh.evaluate(
-    problem, policies | {name: dh.policies.Delta(name) for name in ("inside", "inside, delta")}, paths
-).items():
-    tail, deviation = float(risk(ledger.wealth)), float(ledger.wealth.std())
-    print(f"{name:14s} CVaR95 {tail:.3f}  deviation {deviation:.3f} variance points")
+rules = {
+    "none": (0.0, 0.0, 0.0),
+    "always": (1.0, 0.0, 1.0),
+    "inside": (0.0, 0.0, 1.0),
+    "inside, delta": (0.0, 1.0, 1.0),
+}
+for name, (always, delta, units) in rules.items():
+    problem = dh.HedgingProblem(
+        grid=grid,
+        liability=i.sold(corridor),
+        instruments=(i.Spot("A"), swap),
+        features=(Held(jnp.array(always), jnp.array(delta)),),
+        cost=dh.frictions.HalfSpread((2e-4, 0.02)),
+    )
+    wealth = dh.evaluate(problem, {name: dh.policies.Delta("held", units)}, paths)[name].wealth
+    print(f"{name:14s} CVaR95 {float(risk(wealth)):.3f}  deviation {float(wealth.std()):.3f} variance points")

@@ -29,7 +29,7 @@ class Delta(f.AbstractFeature):
     """The derivative to the share of what a right is worth, until the call is used."""
 
     right: i.Bermudan
-    name: str
+    name: str = "delta"
 
     def __call__(self, path):
         def worth(spot):
@@ -39,20 +39,18 @@ class Delta(f.AbstractFeature):
         return call.state(path)["alive"] * jax.jvp(worth, (spot,), (jnp.ones_like(spot),))[1]
 
 
-problem = dh.HedgingProblem(
-    grid=grid,
-    liability=i.sold(call),
-    instruments=(i.Spot("ACME"),),
-    features=(Delta(kept, "as if kept"), Delta(call, "delta")),
-    cost=dh.frictions.ProportionalCost(5e-4),
-)
-risk = dh.objectives.CVaR(level=0.95)
-today = jax.tree.map(lambda x: x[0], test)
+risk, today = dh.objectives.CVaR(level=0.95), jax.tree.map(lambda x: x[0], test)
 print("premium {:.3f}, kept to the end {:.3f}".format(*(float(right.value(today)[0]) for right in (call, kept))))
 alive = jax.vmap(call.state)(test)["alive"]
-early = [round(100 * float(1 - alive[:, week].mean())) for week in (8, 21)]
-print(f"used in % of the paths before the first dividend, before the second: {early}")
-policies = {"none": dh.policies.NoHedge()} | {name: dh.policies.Delta(name) for name in ("as if kept", "delta")}
-for name, ledger in dh.evaluate(problem, policies, test).items():
-    tail, deviation = float(risk(ledger.wealth)), float(ledger.wealth.std())
-    print(f"{name:10s} CVaR95 {tail:.3f}  deviation {deviation:.3f} on a share of 100")
+used = [round(100 * float(1 - alive[:, week].mean())) for week in (8, 21)]
+print(f"used in % of the paths before the first dividend, before the second: {used}")
+for name, right, units in (("none", kept, 0.0), ("as if kept", kept, 1.0), ("delta", call, 1.0)):
+    problem = dh.HedgingProblem(
+        grid=grid,
+        liability=i.sold(call),
+        instruments=(i.Spot("ACME"),),
+        features=(Delta(right),),
+        cost=dh.frictions.ProportionalCost(5e-4),
+    )
+    wealth = dh.evaluate(problem, {name: dh.policies.Delta(units=units)}, test)[name].wealth
+    print(f"{name:10s} CVaR95 {float(risk(wealth)):.3f}  deviation {float(wealth.std()):.3f} on a share of 100")

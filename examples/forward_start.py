@@ -31,39 +31,30 @@ def priced(path):
 
 
 class Hedge(f.AbstractFeature):
-    """Stocks, and variance swaps to the start and the end, that move as the call does."""
+    """Stocks, and so large a share of the variance swaps to the start and the end as move like the call does."""
 
-    name: str = "stock and swaps"
+    share: jax.Array
+    name: str = "hedge"
 
     def __call__(self, path):
         path = priced(path)
         stocks, vega, vol = f.Delta(call)(path), f.Vega(call)(path), path.quote("A.ahead")
         left = jnp.maximum(EXPIRY - jnp.maximum(path.times, START), 1.0 / STEPS)
-        swaps = vega / (2.0 * vol * left)  # cash per unit of variance times years
+        swaps = self.share * vega / (2.0 * vol * left)  # cash per unit of variance times years
         return jnp.stack([stocks, jnp.where(path.times < START, -swaps, 0.0), swaps], axis=-1)
 
 
-class Stocks(f.AbstractFeature):
-    """The delta."""
-
-    name: str = "stock"
-
-    def __call__(self, path):
-        return f.Delta(call)(priced(path))
-
-
-problem = dh.HedgingProblem(
-    grid=dh.TimeGrid.uniform(maturity=EXPIRY, steps=STEPS),
-    liability=i.short(call),
-    instruments=(i.Spot("A"), near, far),
-    features=(Stocks(), Hedge()),
-    cost=dh.frictions.HalfSpread((2e-4, 1e-3, 1e-3)),
-)
-risk = dh.objectives.CVaR(level=0.95)
-paths = dh.sample(market, problem.grid, PATHS, key=jax.random.key(0), method="random")
-policies = {"none": dh.policies.NoHedge(3)} | {name: dh.policies.Delta(name) for name in ("stock", "stock and swaps")}
+risk, grid = dh.objectives.CVaR(level=0.95), dh.TimeGrid.uniform(maturity=EXPIRY, steps=STEPS)
+paths = dh.sample(market, grid, PATHS, key=jax.random.key(0), method="random")
 premium = float(jax.vmap(lambda path: call.price(priced(path)))(paths)[0, 0])
-for name, ledger in dh.evaluate(problem, policies, paths).items():
-    wealth = premium + ledger.wealth
-    tail, deviation = float(risk(wealth)), float(wealth.std())
-    print(f"{name:16s} mean {float(wealth.mean()):+.4f}  CVaR95 {tail:.4f}  deviation {deviation:.4f}")
+for name, share, units in (("none", 0.0, 0.0), ("stock", 0.0, 1.0), ("stock and swaps", 1.0, 1.0)):
+    problem = dh.HedgingProblem(
+        grid=grid,
+        liability=i.short(call),
+        instruments=(i.Spot("A"), near, far),
+        features=(Hedge(jnp.array(share)),),
+        cost=dh.frictions.HalfSpread((2e-4, 1e-3, 1e-3)),
+    )
+    wealth = premium + dh.evaluate(problem, {name: dh.policies.Delta("hedge", units)}, paths)[name].wealth
+    mean, tail, deviation = float(wealth.mean()), float(risk(wealth)), float(wealth.std())
+    print(f"{name:16s} mean {mean:+.4f}  CVaR95 {tail:.4f}  deviation {deviation:.4f}")

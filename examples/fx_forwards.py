@@ -29,19 +29,20 @@ def ahead(years):
 
 ndf = i.NonDeliverableForward("BRLUSD", ahead(FIXING), FIXING, SETTLED)
 near = i.FxForward("BRLUSD", ahead(NEAR), NEAR)
+outright = i.FxForward("BRLUSD", ahead(FIXING), FIXING)
 swap = i.FxSwap("BRLUSD", ahead(NEAR), ahead(FIXING), NEAR, FIXING)
 reais = 1e6
 problem = dh.HedgingProblem(
     grid=dh.TimeGrid.uniform(maturity=53 / 52, steps=53),
     liability=i.sold(ndf, reais),
     instruments=(i.Spot("BRLUSD"), near, swap),
-    features=(f.Delta(ndf), f.Delta(near, "near")),
+    features=(f.Delta(outright),),
     cost=dh.frictions.HalfSpread((1e-4, 1e-4, 5e-5)),
 )
 risk = dh.objectives.CVaR(level=0.95)
 paths = dh.sample(market, problem.grid, 4 * PATHS, key=jax.random.key(0), method="random")
 policies = {
-    "none": dh.policies.NoHedge(3),
+    "none": dh.policies.Delta(units=0.0),
     "spot": dh.policies.Delta(units=reais),
     "forward and swap": dh.policies.Static((0.0, reais, -reais)),
 }

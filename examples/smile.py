@@ -25,8 +25,8 @@ worlds = {  # market, what is sold, what is dealt in, the quote of its variance
 }
 risk, grid = dh.objectives.CVaR(level=0.95), dh.TimeGrid.uniform(maturity=EXPIRY, steps=26)
 policies = {
-    "none": dh.policies.NoHedge(2),
-    "delta": dh.policies.Delta(),
+    "none": dh.policies.DeltaVega(units=0.0),
+    "delta": dh.policies.DeltaVega(limit=0.0),
     "delta, vega": dh.policies.DeltaVega(limit=3.0),
 }
 for world, (market, sold, dealt, quote) in worlds.items():

@@ -27,44 +27,36 @@ mistaken = i.SpreadOption(FAR, NEAR, 1.0, END, correlation=0.5)  # the volatilit
 crack = i.SpreadOption(GASOLINE, NEAR, 15.0, END, correlation=0.8)
 
 
-class Legs(f.AbstractFeature):
-    """The derivatives of an option to its two futures, and none of the spread that trades as one."""
+class Held(f.AbstractFeature):
+    """Positions in three instruments, each so many times the derivatives of an option to its two futures."""
 
     option: i.SpreadOption
-    name: str
+    times: jax.Array  # (instrument, future)
+    name: str = "held"
 
     def __call__(self, path):
-        long, short = (f.Delta(self.option, quote=name)(path) for name in (self.option.first, self.option.second))
-        return jnp.stack([long, short, 0.0 * long], axis=-1)
-
-
-class Traded(f.AbstractFeature):
-    """As many of the traded spread as the option has deltas to its first future."""
-
-    option: i.SpreadOption
-    name: str = "spread"
-
-    def __call__(self, path):
-        long = f.Delta(self.option, quote=self.option.first)(path)
-        return jnp.stack([0.0 * long, 0.0 * long, long], axis=-1)
+        deltas = [f.Delta(self.option, quote=name)(path) for name in (self.option.first, self.option.second)]
+        return jnp.stack(deltas, axis=-1) @ self.times.T
 
 
 risk, grid = dh.objectives.CVaR(level=0.95), dh.TimeGrid.uniform(maturity=END, steps=26)
 paths = dh.sample(market, grid, 2 * PATHS, key=jax.random.key(0), method="random")
-traded = {"calendar": i.calendar_spread(futures[FAR], futures[NEAR]),
-          "crack": i.crack_spread(futures[NEAR], futures[GASOLINE], futures[HEATING])}  # fmt: skip
-for title, option, other in (("calendar", calendar, mistaken), ("crack", crack, crack)):
-    problem = dh.HedgingProblem(
-        grid=grid,
-        liability=i.sold(option),
-        instruments=(futures[option.first], futures[option.second], traded[title]),
-        features=(Legs(option, "legs"), Legs(other, "mistaken"), Traded(option)),
-        cost=dh.frictions.HalfSpread((0.02, 0.02, 0.02)),
-    )
-    premiums = [float(jax.vmap(contract.price)(paths)[0, 0]) for contract in (option, other)]
-    print("{}: premium {:.3f}, mistaken {:.3f}".format(title, *premiums))
-    rules = ("spread", "mistaken", "legs") if other is not option else ("spread", "legs")
-    policies = {"none": dh.policies.NoHedge(3)} | {name: dh.policies.Delta(name) for name in rules}
-    for name, ledger in dh.evaluate(problem, policies, paths).items():
-        tail, deviation = float(risk(ledger.wealth)), float(ledger.wealth.std())
-        print(f"  {name:9s} CVaR95 {tail:.3f}  deviation {deviation:.3f} dollars a barrel")
+legs, spread = jnp.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]), jnp.array([[0.0, 0.0], [0.0, 0.0], [1.0, 0.0]])
+traded = {
+    "calendar": i.calendar_spread(futures[FAR], futures[NEAR]),
+    "crack": i.crack_spread(futures[NEAR], futures[GASOLINE], futures[HEATING], (3, 2, 1)),
+}
+cases = (("calendar", calendar, mistaken), ("crack", crack, None))
+for title, option, guess in cases:
+    rules = {"none": (option, 0.0 * legs), "spread": (option, spread), "legs": (option, legs)}
+    for name, (like, times) in (rules if guess is None else rules | {"mistaken": (guess, legs)}).items():
+        problem = dh.HedgingProblem(
+            grid=grid,
+            liability=i.sold(option),
+            instruments=(futures[option.first], futures[option.second], traded[title]),
+            features=(Held(like, times),),
+            cost=dh.frictions.HalfSpread((0.02, 0.02, 0.02)),
+        )
+        wealth = dh.evaluate(problem, {name: dh.policies.Delta("held")}, paths)[name].wealth
+        tail, deviation, worth = float(risk(wealth)), float(wealth.std()), float(jax.vmap(like.price)(paths)[0, 0])
+        print(f"{title:8s} {name:8s} worth {worth:.3f}  CVaR95 {tail:.3f}  deviation {deviation:.3f} dollars a barrel")

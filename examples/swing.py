@@ -52,7 +52,7 @@ problem = dh.HedgingProblem(
     cost=dh.frictions.ProportionalCost(5e-4),
 )
 risk = dh.objectives.CVaR(level=0.95)
-policies = {"none": dh.policies.NoHedge(), "slope": dh.policies.Delta("slope")}
+policies = {name: dh.policies.Delta("slope", units) for name, units in (("none", 0.0), ("slope", 1.0))}
 for name, ledger in dh.evaluate(problem, policies, test).items():
     tail, deviation = float(risk(ledger.wealth)), float(ledger.wealth.std())
     print(f"hedge {name:6s} CVaR95 {tail:6.2f}  deviation {deviation:5.2f}")

@@ -15,48 +15,46 @@ from deephedge import features as f
 from deephedge import instruments as i
 
 PATHS = 2048
-EXPIRY, DAYS, LOW, HIGH = 0.25, 63, 1.05, 1.15
+EXPIRY, STEPS, LOW, HIGH = 0.25, 26, 1.05, 1.15
 
 market = dh.markets.GarmanKohlhagen("EURUSD", vol=0.07, spot=1.1, rate=0.03, foreign=0.03)
-daily = {"expiry": EXPIRY, "monitoring": EXPIRY / DAYS}
-level = {"barrier": HIGH, "up": True, **daily}
+watched = {"expiry": EXPIRY, "monitoring": EXPIRY / STEPS}
+level = {"barrier": HIGH, "up": True, **watched}
 touch, no_touch = i.Touch("EURUSD", at_hit=False, **level), i.NoTouch("EURUSD", **level)
-digital, inside = i.Digital("EURUSD", HIGH, EXPIRY), i.DoubleNoTouch("EURUSD", LOW, HIGH, **daily)
-knockouts = (
-    i.DoubleBarrier("EURUSD", LOW, LOW, HIGH, **daily),
-    i.DoubleBarrier("EURUSD", HIGH, LOW, HIGH, call=False, **daily),
-)
+digital, inside = i.Digital("EURUSD", HIGH, EXPIRY), i.DoubleNoTouch("EURUSD", LOW, HIGH, **watched)
+ends = (i.DoubleBarrier("EURUSD", strike, LOW, HIGH, call=strike == LOW, **watched) for strike in (LOW, HIGH))
 
 
-class Digitals(f.AbstractFeature):
-    """Two digitals until the level is reached, then none."""
+class Held(f.AbstractFeature):
+    """The delta in euros, or until a level is reached so many of each option."""
 
-    name: str = "two digitals"
+    contract: i.AbstractTradable
+    euros: jax.Array
+    options: jax.Array
+    name: str = "held"
 
     def __call__(self, path):
-        units = 2.0 * (1.0 - touch.state(path)["knocked"])
-        return jnp.stack([0.0 * units, units], axis=-1)
+        alive = 1.0 - self.contract.state(path)["knocked"]
+        return jnp.concatenate([self.euros * f.Delta(self.contract)(path)[:, None], alive[:, None] * self.options], 1)
 
 
-risk, grid = dh.objectives.CVaR(level=0.95), dh.TimeGrid.uniform(maturity=EXPIRY, steps=DAYS)
+risk, grid = dh.objectives.CVaR(level=0.95), dh.TimeGrid.uniform(maturity=EXPIRY, steps=STEPS)
 paths = dh.sample(market, grid, PATHS, key=jax.random.key(0), method="random")
-worth = {name: float(jax.vmap(contract.price)(paths)[0, 0]) for name, contract in
-         {"touch": touch, "no-touch": no_touch, "digital": digital, "double no-touch": inside}.items()}  # fmt: skip
-print({name: round(value, 3) for name, value in worth.items()}, f"bond {worth['touch'] + worth['no-touch']:.4f}")
-cases = {
-    "touch": (touch, (digital,), dh.policies.Delta("two digitals")),
-    "double no-touch": (inside, knockouts, dh.policies.Static((0.0, *2 * (1.0 / (HIGH - LOW),)))),
-}
-for title, (contract, options, made) in cases.items():
-    problem = dh.HedgingProblem(
-        grid=grid,
-        liability=i.sold(contract),
-        instruments=(i.Spot("EURUSD"), *options),
-        features=(f.Delta(contract), Digitals()),
-        cost=dh.frictions.HalfSpread((2e-4, *(1e-2 if contract is touch else 1e-3 for _ in options))),
-    )
-    policies = {"none": dh.policies.NoHedge(), "delta": dh.policies.Delta(), "options": made}
-    for name, ledger in dh.evaluate(problem, policies, paths).items():
+today = jax.tree.map(lambda x: x[0], paths)
+prices = [float(contract.price(today)[0]) for contract in (touch, digital, no_touch)]
+print("touch {:.3f}, digital {:.3f}, no-touch {:.3f}".format(*prices), f"touch + no-touch {prices[0] + prices[2]:.4f}")
+cases = {"touch": (touch, (digital,), (2.0,)), "double no-touch": (inside, tuple(ends), 2 * (1 / (HIGH - LOW),))}
+for title, (contract, options, units) in cases.items():
+    units = jnp.array(units)
+    for name, euros, made in (("none", 0.0, 0.0 * units), ("delta", 1.0, 0.0 * units), ("options", 0.0, units)):
+        problem = dh.HedgingProblem(
+            grid=grid,
+            liability=i.sold(contract),
+            instruments=(i.Spot("EURUSD"), *options),
+            features=(Held(contract, jnp.array(euros), made),),
+            cost=dh.frictions.ProportionalCost((1e-4, *(1e-2 for _ in options))),
+        )
+        ledger = dh.evaluate(problem, {name: dh.policies.Delta("held")}, paths)[name]
         tail, deviation = float(risk(ledger.wealth)), float(ledger.wealth.std())
         most = float(abs(ledger.position[..., 0]).max())
         print(f"{title:16s} {name:8s} CVaR95 {tail:.3f}  deviation {deviation:.3f}  most euros held {most:4.1f}")

@@ -17,9 +17,11 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 # One of each kind is run by `make test`, these by `make proofs`: compiling is all the time they take.
 LONG = (
     "american_put", "asian_option", "autocallable", "backtest_statistics", "barrier_option", "basket_option",
-    "bermudan_swaption", "bond_option", "book", "callable_bond", "cds_hedge", "cliquet", "commodity_futures",
-    "credit", "futures_strip", "fx_barrier", "fx_option", "joint_quanto", "limits", "put_spread_with_position",
-    "rolling_option_hedge", "several_seeds", "stress_and_tilt", "swap_hedge", "variance_swap",
+    "bermudan_swaption", "best_of", "bond_future", "bond_option", "book", "callable_bond", "capped_floater",
+    "cds_hedge", "cds_index", "cliquet", "commodity_futures", "convertible", "corridor_swap", "credit", "digital",
+    "dividend_call", "forward_start", "futures_strip", "fx_barrier", "fx_forwards", "fx_option", "joint_quanto",
+    "limits", "lookback", "put_spread_with_position", "rolling_option_hedge", "several_seeds", "smile",
+    "spread_options", "stress_and_tilt", "swap_hedge", "swing", "touch", "variance_swap",
 )  # fmt: skip
 # Contracts that no example holds: what wraps another or is made by `sold`, and what is quoted by a file of history.
 ELSEWHERE = {"ClientFlow", "Defaulting", "Nothing", "Premium", "Starting"} | {"Listed", "RolledFuture"}
