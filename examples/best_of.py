@@ -5,6 +5,7 @@ which is what that seller of calls is left long. The deltas of its own price, on
 but they need the correlation: with one that is too high the premium is too small and the hedge is off.
 """
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 
@@ -37,14 +38,16 @@ paths = dh.sample(market, grid, 4 * PATHS, key=jax.random.key(0), method="random
 today = jax.tree.map(lambda x: x[0], paths)
 
 
-def price(contract):
-    return float(contract.price(today)[0])
+@eqx.filter_jit
+def priced(contracts):
+    """What each costs today."""
+    return [contract.price(today)[0] for contract in contracts]
 
 
-print(f"best {price(best):.4f} + worst {price(worst):.4f} = calls {sum(map(price, calls)):.4f}", end=", ")
-swap, either = i.Exchange("A", "B", EXPIRY, LIKE), i.BestOf(("A", "B"), 0.0, EXPIRY, correlation=LIKE)
-print(f"the better stock {price(either):.4f} = B + exchange {1.0 + price(swap):.4f}")
-print(f"at a correlation of 0.9 the best would be {price(wrong):.4f}")
+either = i.BestOf(("A", "B"), 0.0, EXPIRY, correlation=LIKE)
+prices = [float(x) for x in priced((best, worst, *calls, either, i.Exchange("A", "B", EXPIRY, LIKE), wrong))]
+print("best {:.4f} + worst {:.4f} = calls {:.4f} + {:.4f}".format(*prices[:4]))
+print("the better stock {:.4f} = B + exchange, 1 + {:.4f}; the best of two alike {:.4f}".format(*prices[4:]))
 rules = {
     "none": (best, dh.policies.Delta("deltas", 0.0)),
     "deltas": (best, dh.policies.Delta("deltas")),

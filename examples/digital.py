@@ -3,7 +3,7 @@
 The delta of a step has no bound: near the strike on the last days it asks for many times what anyone would hold, and
 one step of the spot then costs more than the contract pays. So a desk hedges, and charges, a call spread that is worth
 at least as much: long calls below the strike, short as many at it. Its delta is never more than 1 over the width. The
-wider, the less there is to lose, for a larger premium; what is left over is the deviation's growth, and a gain.
+wider, the smaller the tail and the dearer for the client. The deviation grows: what is left over is a gain.
 """
 
 import jax
