@@ -1,8 +1,9 @@
 """A ten-year bond, held for half a year and hedged with the bond future.
 
-The future follows the cheapest of the bonds that may be delivered, each divided by its conversion factor. One future to
-a bond is the naive hedge. The conversion factor of the bond is the usual one; the right number is the ratio of what
-both gain with the short rate, which knows that the cheapest bond is a shorter one, and another where rates rise.
+The future follows the cheapest of the bonds that may be delivered, each divided by its conversion factor; with yields
+below the 6 % of the factors that is the shortest one. One future to a bond of the same face hedges too much or too
+little, and so does the bond's own factor, which is meant for the one that is delivered. The number of futures is the
+ratio of what both gain with the short rate.
 """
 
 import jax
@@ -15,8 +16,8 @@ PATHS = 2048
 DELIVERY, EXPIRY = "2025-09-10", 0.69
 TERMS = {"today": "2025-01-02", "calendar": "target", "day_count": "act/act icma", "roll": "unadjusted"}
 
-market = dh.markets.HullWhite(((1, 5, 15), (0.05, 0.055, 0.058)), mean_reversion=0.03, vol=0.011)
-bonds = [(0.055, "2032-05-15"), (0.06, "2033-05-15"), (0.05, "2034-11-15")]  # that may be delivered
+market = dh.markets.HullWhite(((1, 5, 15), (0.038, 0.041, 0.044)), mean_reversion=0.03, vol=0.011)
+bonds = [(0.04, "2032-05-15"), (0.045, "2034-11-15")]  # that may be delivered
 
 
 def note(coupon, end):
@@ -26,7 +27,7 @@ def note(coupon, end):
 
 factors = [i.conversion_factor(coupon, DELIVERY, end) for coupon, end in bonds]
 future = i.BondFuture([note(*terms) for terms in bonds], factors, EXPIRY)
-held = note(0.05, "2034-11-15")
+held = note(*bonds[-1])
 
 
 class Ratio(f.AbstractFeature):
@@ -49,8 +50,8 @@ problem = dh.HedgingProblem(
 risk = dh.objectives.CVaR(level=0.95)
 paths = dh.sample(market, problem.grid, PATHS, key=jax.random.key(0), method="random")
 cheapest = jax.vmap(future.state)(paths)["cheapest"]
-share = [round(float((cheapest[:, -1] == n).mean()), 2) for n in range(len(bonds))]
-print(f"factors {factors}, today the cheapest is bond {int(cheapest[0, 0])}, after half a year in shares {share}")
+share = float((cheapest[:, -1] == cheapest[0, 0]).mean())
+print(f"factors {factors}, the cheapest is bond {int(cheapest[0, 0])}, and so after half a year on {100 * share:.0f} %")
 policies = {
     "none": dh.policies.Static((0.0,)),
     "one to one": dh.policies.Static((-1.0,)),

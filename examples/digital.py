@@ -1,9 +1,10 @@
 """A digital call, sold: cash of 1 if the spot ends at or above the strike.
 
 The delta of a step has no bound: near the strike on the last days it asks for many times what anyone would hold, and
-one step of the spot then costs more than the contract pays. So a desk hedges, and charges, a call spread that is worth
-at least as much: long calls below the strike, short as many at it. Its delta is never more than 1 over the width. The
-wider, the smaller the tail and the dearer for the client. The deviation grows: what is left over is a gain.
+one day of the spot then makes or costs almost half of what the contract pays. So a desk hedges, and charges, a call
+spread that is worth at least as much: long calls below the strike, short as many at it. Its delta is never more than 1
+over the width. The wider, the smaller the tail and the dearer for the client. The deviation grows: what is left over is
+a gain.
 """
 
 import jax
