@@ -16,7 +16,7 @@ PATHS = 2048
 EXPIRY = 0.5
 
 market = dh.markets.GarmanKohlhagen("EURUSD", vol=0.08, spot=1.1, rate=0.05, foreign=0.01)
-call = i.EuropeanCall("EURUSD", strike=1.12, expiry=EXPIRY)  # its price reads both rates from the path
+call = i.FxOption("EURUSD", strike=1.12, expiry=EXPIRY)  # its price reads both rates from the path
 problem = dh.HedgingProblem(
     grid=dh.TimeGrid.uniform(maturity=EXPIRY, steps=26),
     liability=i.short(call),

@@ -2,7 +2,7 @@
 
 Equity and exchange rate are one joint market under the dollar's money account. The hedge holds the index, in
 euros; the euros themselves are a risk that the client does not share, so as many are borrowed as the index is
-worth.
+worth. A forward of the same kind needs no euros, and costs more to deal in.
 """
 
 import jax
@@ -12,7 +12,6 @@ import optax
 import deephedge as dh
 from deephedge import features as f
 from deephedge import instruments as i
-from deephedge.pricing import black
 
 UPDATES = 400
 PATHS = 2048
@@ -33,34 +32,47 @@ class Abroad(i.AbstractTradable):
         return jnp.zeros_like(path.times)
 
 
-class Quanto(f.AbstractFeature):
+call = i.QuantoOption("DAX", "EURUSD", STRIKE, EXPIRY, correlation=LIKE)
+forward = i.QuantoForward("DAX", "EURUSD", STRIKE, EXPIRY, correlation=LIKE)
+
+
+class Index(f.AbstractFeature):
     """Index and euros to hold: the delta in dollars, and the euros borrowed for it (or not: the naive hedge)."""
 
     name: str
     euros: float
 
     def __call__(self, path):
-        left = i.base.time_left(path, jnp.array(EXPIRY))
-        forward = path.quote("DAX") * jnp.exp((EURO - LIKE * VOL * FX_VOL) * left)  # of the dollar measure
-        growth, discount = forward / path.quote("DAX"), jnp.exp(-0.04 * left)
-        units = discount * growth * black.delta(forward, STRIKE, VOL, left) / path.quote("EURUSD")
-        return jnp.stack([units, -self.euros * units * path.quote("DAX")], axis=-1)
+        units = f.Delta(call)(path) / path.quote("EURUSD")
+        return jnp.stack([units, -self.euros * units * path.quote("DAX"), 0.0 * units], axis=-1)
+
+
+class Forwards(f.AbstractFeature):
+    """Quanto forwards that gain with the index what the call does: they leave no euros to think of."""
+
+    name: str = "forward"
+
+    def __call__(self, path):
+        gains = f.Delta(forward)(path)
+        units = jnp.where(gains > 0, f.Delta(call)(path) / jnp.where(gains > 0, gains, 1.0), 0.0)
+        return jnp.stack([0.0 * units, 0.0 * units, units], axis=-1)
 
 
 problem = dh.HedgingProblem(
     grid=dh.TimeGrid.uniform(maturity=EXPIRY, steps=26),
-    liability=i.short(i.EuropeanCall("DAX", STRIKE, EXPIRY)),  # its cash is counted in dollars
-    instruments=(Abroad(), i.Spot("EURUSD")),
+    liability=i.short(call),
+    instruments=(Abroad(), i.Spot("EURUSD"), forward),
     features=(f.LogMoneyness("DAX", STRIKE), f.TimeLeft(EXPIRY), f.Quote("EURUSD", "euro"),
-              Quanto("naive", 0.0), Quanto("quanto", 1.0)),
-    cost=dh.frictions.ProportionalCost(2e-4),
+              Index("naive", 0.0), Index("quanto", 1.0), Forwards()),
+    cost=dh.frictions.HalfSpread((4e-4, 4e-4, 2e-3)),
 )  # fmt: skip
 start, train, test = jax.random.split(jax.random.key(0), 3)
 quanto, risk = dh.policies.Delta("quanto"), dh.objectives.CVaR(level=0.95)
-mlp = dh.policies.MLP(("log_moneyness", "time_left", "euro"), key=start, instruments=2, baseline=quanto)
+mlp = dh.policies.MLP(("log_moneyness", "time_left", "euro"), key=start, instruments=3, baseline=quanto)
 fit = dh.fit(problem, market, mlp, risk, optax.adam(1e-3), updates=UPDATES, paths=PATHS, key=train, checks=False)
 paths = dh.sample(market, problem.grid, 20_000, key=test, method="random")
-policies = {"none": dh.policies.NoHedge(2), "naive": dh.policies.Delta("naive"), "quanto": quanto, "learnt": fit.policy}
+rules = {name: dh.policies.Delta(name) for name in ("naive", "quanto", "forward")}
+policies = {"none": dh.policies.NoHedge(3), **rules, "learnt": fit.policy}
 for name, ledger in dh.evaluate(problem, policies, paths).items():
     tail, spread = float(risk(ledger.wealth)), float(ledger.wealth.std())
     print(f"{name:7s} CVaR95 {tail:.5f}  deviation {spread:.5f} dollars")

@@ -147,6 +147,7 @@ LATE = i.EuropeanCall("A", 1.0, 0.5)
         ({"liability": i.Book((CALL, i.short(LATE)), (1.0, 1.0))}, "expires at 0.5"),
         ({"liability": i.sold(LATE)}, "expires at 0.5"),
         ({"liability": i.QuotedVarianceSwap("A", 0.1)}, "expires at 0.1"),
+        ({"liability": i.sold(i.Bermudan("A", 1.0, dates=(0.05, 0.1)))}, "expires at 0.1"),
     ],
 )
 def test_a_problem_that_does_not_fit_together_is_refused(changes, says):
@@ -160,6 +161,14 @@ def test_hedges_may_outlive_the_grid_and_liabilities_may_end_on_its_last_day():
     for steps in (7, 252, 1000):
         problem_with(grid=dh.TimeGrid.uniform(maturity=MONTH, steps=steps))
     problem_with(grid=dh.TimeGrid(jnp.linspace(0.0, jnp.float32(30) / jnp.float32(365), 31)))
+
+
+def test_what_a_liability_is_written_on_may_outlive_the_grid():
+    bond = i.FixedBond(dh.Schedule.uniform(0.0, 2.0, periods=2), 0.04, i.FlatCurve())
+    problem_with(liability=i.sold(i.BondFuture((bond,), (1.0,), MONTH)))
+    problem_with(liability=i.sold(i.CdsIndexOption(i.CdsIndex(("A", "B"), 0.01, 5.0), MONTH, vol=0.5)))
+    with pytest.raises(ProblemError, match="expires at 2 years"):
+        problem_with(liability=i.short(bond))
 
 
 def test_a_problem_can_be_made_inside_a_transformation():

@@ -244,14 +244,16 @@ def _paid(cost: AbstractCost, state: PyTree, held: Trade, trade: Trade, now: Sna
 
 
 def _expires_inside(contract: AbstractContract, grid: TimeGrid) -> None:
-    """Every date called ``expiry`` or ``pays`` in the liability, however deep in books, must lie on the grid.
+    """The ``expiry`` of every contract in the liability, however deep in books, must lie on the grid.
 
-    Not so those of what a contract ``delivers``: the value of that is all that is paid.
+    What a contract that says when it ends is written on may live longer: its value then is all that is paid.
     """
-    for place, date in jax.tree_util.tree_leaves_with_path(contract):
-        unknown = any(isinstance(x, Tracer) for x in (date, grid.times))
-        names = [getattr(step, "name", None) for step in place]
-        if unknown or names[-1] not in ("expiry", "pays") or "delivers" in names:
+
+    def ends(node: object) -> bool:
+        return isinstance(node, AbstractContract) and getattr(node, "expiry", None) is not None
+
+    for date in (node.expiry for node in jax.tree.leaves(contract, is_leaf=ends) if ends(node)):
+        if any(isinstance(x, Tracer) for x in (date, grid.times)):
             continue
         end, latest = float(np.asarray(grid.times)[-1]), float(np.asarray(date).max())
         require(
