@@ -24,7 +24,7 @@ LONG = (
     "spread_options", "stress_and_tilt", "swap_hedge", "swing", "touch", "variance_swap",
 )  # fmt: skip
 # Contracts that no example holds: what wraps another or is made by `sold`, and what is quoted by a file of history.
-ELSEWHERE = {"ClientFlow", "Defaulting", "Nothing", "Premium", "Starting"} | {"Listed", "RolledFuture"}
+ELSEWHERE = {"ClientFlow", "Defaulting", "Nothing", "Premium", "Settling", "Starting"} | {"Listed", "RolledFuture"}
 
 
 def run(code: str) -> str:
