@@ -9,7 +9,6 @@ import tempfile
 from pathlib import Path
 
 from bench.kept import keep
-
 from deephedge.studies import Screen, Study, ablate
 
 QUICK = ("training.updates=2", "training.paths=64", "training.validate_every=1")

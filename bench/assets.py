@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+
 from bench.asset_bars import Judged, bonds, commodities, credit, currencies, cvar, deviation
 from bench.kept import keep
-
 from deephedge.studies import RunFolder, Study, run
 from deephedge.studies.evaluation import backtest
 from deephedge.studies.job import open_run

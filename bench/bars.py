@@ -13,6 +13,8 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+import deephedge as dh
 from bench.cao import mean_and_deviation
 from bench.effort import NAMES, ROOT, Effort, entropic_price, train
 from bench.flow import client_flow
@@ -24,8 +26,6 @@ from bench.prices import prices
 from bench.rough import rough_bergomi
 from bench.swaption import swaptions
 from bench.tilting import what_is_left
-
-import deephedge as dh
 from deephedge import features as f
 from deephedge import instruments as i
 from deephedge import objectives as o

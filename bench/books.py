@@ -14,9 +14,9 @@ from pathlib import Path
 
 import jax
 import numpy as np
-from bench.kept import keep
 
 import deephedge as dh
+from bench.kept import keep
 from deephedge.evaluation import valued
 from deephedge.studies import read_book
 

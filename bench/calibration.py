@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from bench.kept import keep
 
+from bench.kept import keep
 from deephedge.markets import calibration as c
 
 SHORTEST, LONGEST = 7 / 365, 2.6  # years

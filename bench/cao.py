@@ -8,9 +8,9 @@ import json
 
 import jax
 import numpy as np
-from bench.effort import NAMES, Effort, train
 
 import deephedge as dh
+from bench.effort import NAMES, Effort, train
 from deephedge import features as f
 from deephedge import instruments as i
 from deephedge import objectives as o

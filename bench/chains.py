@@ -16,13 +16,13 @@ from pathlib import Path
 import jax
 import numpy as np
 import polars as pl
+
+import deephedge as dh
 from bench import chain_books as books
 from bench import chain_data as read
 from bench.chain_shorts import Case, row
 from bench.effort import Effort, adam
 from bench.kept import keep, todays
-
-import deephedge as dh
 from deephedge import data
 from deephedge import objectives as o
 from deephedge import policies as p

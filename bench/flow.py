@@ -22,13 +22,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from bench.effort import Effort, adam
 from jax import lax
 from jax.scipy.special import ndtr
 from jaxtyping import Array, Float, PRNGKeyArray
 from scipy.stats import norm, poisson
 
 import deephedge as dh
+from bench.effort import Effort, adam
 from deephedge import objectives as o
 from deephedge.core.parallel import gathered
 from deephedge.markets.sampler import Sampler

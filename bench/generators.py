@@ -15,12 +15,12 @@ from pathlib import Path
 import jax
 import numpy as np
 import optax
-from bench.kept import keep
-from bench.pictures import FOLDER, draw
 from scipy import stats
 from scipy.optimize import minimize
 
 import deephedge as dh
+from bench.kept import keep
+from bench.pictures import FOLDER, draw
 from deephedge import data
 from deephedge import markets as m
 from deephedge.training import discrepancy, fit_generator

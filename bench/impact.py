@@ -15,12 +15,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from bench.effort import NAMES, Effort, train
-from bench.impact_net import BATCHES, EPOCHS, Portfolio, epochs, network
-from bench.kept import keep
 from jaxtyping import Array, PyTree
 
 import deephedge as dh
+from bench.effort import NAMES, Effort, train
+from bench.impact_net import BATCHES, EPOCHS, Portfolio, epochs, network
+from bench.kept import keep
 from deephedge import features as f
 from deephedge import instruments as i
 from deephedge import objectives as o

@@ -9,9 +9,9 @@ from itertools import pairwise
 import jax
 import numpy as np
 import optax
-from bench.setting import COST, MATURITY, PATHS, RATE, STEPS, STRIKE, TAIL, UPDATES, VOL
 
 import deephedge as dh
+from bench.setting import COST, MATURITY, PATHS, RATE, STEPS, STRIKE, TAIL, UPDATES, VOL
 from deephedge import features as f
 from deephedge import instruments as i
 from deephedge import markets, objectives, policies, training  # noqa: F401  (imports are not timed, on either side)

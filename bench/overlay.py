@@ -15,12 +15,12 @@ from pathlib import Path
 
 import jax
 import numpy as np
+
+import deephedge as dh
 from bench import overlay_book as book
 from bench.effort import Effort, adam
 from bench.kept import keep
 from bench.overlay_risk import Held, risk_backtest
-
-import deephedge as dh
 from deephedge import data
 from deephedge import objectives as o
 from deephedge import policies as p

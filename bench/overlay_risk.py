@@ -6,9 +6,9 @@ Source: Barone-Adesi, Giannopoulos and Vosper (1999), with an exponentially weig
 from dataclasses import dataclass
 
 import numpy as np
-from bench.overlay_book import CALLS, HELD, PUTS, STEPS
 
 import deephedge as dh
+from bench.overlay_book import CALLS, HELD, PUTS, STEPS
 from deephedge import data
 from deephedge.data import transforms as t
 from deephedge.evaluation import Backtest, conditional_coverage, exceeded, kupiec, shortfall

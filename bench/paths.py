@@ -14,9 +14,9 @@ from pathlib import Path
 from statistics import median
 
 import jax
-from bench.worlds import FAMILIES
 
 import deephedge as dh
+from bench.worlds import FAMILIES
 
 STEPS, PATHS = 100, 16_384
 PFHEDGE = {

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import jax
 import numpy as np
-from bench.worlds import FAMILIES, World
 
 import deephedge as dh
+from bench.worlds import FAMILIES, World
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
 PATHS, STEPS, ACROSS = 7, 252, 3

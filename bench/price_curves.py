@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import QuantLib as ql
-from bench.price_case import Case, pay
 from scipy.linalg import expm
 
+from bench.price_case import Case, pay
 from deephedge import markets as m
 from deephedge.pricing import bachelier, black, black_karasinski, cir, curve, g2, hazard, hullwhite, schwartz
 

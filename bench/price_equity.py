@@ -6,10 +6,10 @@ from functools import partial
 import jax
 import numpy as np
 import QuantLib as ql
-from bench.price_case import Case, pay
 from scipy.linalg import expm
 
 import deephedge as dh
+from bench.price_case import Case, pay
 from deephedge import markets as m
 from deephedge.pricing import black, heston, heston_nandi, jumps, lifted, ssvi
 

@@ -10,11 +10,11 @@ import time
 
 import jax
 import numpy as np
-from bench import price_curves, price_equity
-from bench.effort import Effort
 from scipy.stats import norm
 
 import deephedge as dh
+from bench import price_curves, price_equity
+from bench.effort import Effort
 
 BLOCK = 2**16
 CASES = {**price_equity.CASES, **price_curves.CASES}

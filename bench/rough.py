@@ -12,9 +12,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from bench.effort import Effort, train
 
 import deephedge as dh
+from bench.effort import Effort, train
 from deephedge import features as f
 from deephedge import instruments as i
 from deephedge import objectives as o

@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+
 from bench.kept import keep
 from bench.setting import BANK, COST, DT, SIZES, STEPS, STRIKE, TAIL, VOL
 

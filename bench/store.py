@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from bench.kept import keep
 
+from bench.kept import keep
 from deephedge.data import Origin, Records
 from deephedge.data.query import query
 from deephedge.data.store import Store

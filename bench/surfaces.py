@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-from bench.kept import keep
 
+from bench.kept import keep
 from deephedge.data.layouts.cboe import Cboe
 from deephedge.data.records import Origin, Records
 from deephedge.data.surfaces import Chain, Listed, Surface, chains, forwards, marks

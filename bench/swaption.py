@@ -14,6 +14,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.scipy.special import ndtr
+from jax.scipy.stats import norm
+from jaxtyping import Array, Float, PRNGKeyArray
+
+import deephedge as dh
 from bench.effort import Effort, train
 from bench.swaps import (
     EXPIRY,
@@ -32,11 +37,6 @@ from bench.swaps import (
     world,
 )  # fmt: skip
 from bench.swaption_price import sensitivities, swaption
-from jax.scipy.special import ndtr
-from jax.scipy.stats import norm
-from jaxtyping import Array, Float, PRNGKeyArray
-
-import deephedge as dh
 from deephedge import features as f
 from deephedge import objectives as o
 from deephedge.policies.network import Layers

@@ -15,9 +15,9 @@ from functools import cache
 import jax
 import jax.numpy as jnp
 import numpy as np
-from bench.swaps import LENGTH, MONTH, MONTHS, bonds, struck, world
 from jaxtyping import Array, Float
 
+from bench.swaps import LENGTH, MONTH, MONTHS, bonds, struck, world
 from deephedge.pricing import nelson_siegel as formulas
 
 BUMP = 0.01  # of a factor, either way: what the paper's sensitivities are taken over

@@ -11,9 +11,9 @@ import time
 import jax
 import jax.numpy as jnp
 import numpy as np
-from bench.effort import Effort, adam
 
 import deephedge as dh
+from bench.effort import Effort, adam
 from deephedge import features as f
 from deephedge import instruments as i
 from deephedge.training import learn_tilt

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import jax
 import numpy as np
-from bench.kept import keep
 from scipy import optimize, stats
 
 import deephedge as dh
+from bench.kept import keep
 from deephedge.data import History, load
 from deephedge.markets.garch_fit import fit_gjr
 from deephedge.studies.fitted import heston_by_moments
