@@ -35,7 +35,7 @@ class AbstractBermudan(AbstractRight):
         """Cash for using it at ``times`` (years), where bonds to dates, on the last axis, cost ``discounts(dates)``."""
 
     @property
-    def expiry(self) -> Float[Array, ""]:
+    def expiry(self) -> Float[Array, "..."]:
         """The last date, in years."""
         return self.dates[..., -1]
 

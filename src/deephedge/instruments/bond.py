@@ -67,7 +67,7 @@ class FixedBond(AbstractTradable):
     ex_coupon: Float[Array, ""] = number(default=0.0)
 
     @property
-    def expiry(self) -> Float[Array, ""]:
+    def expiry(self) -> Float[Array, "..."]:
         """When the last payment is due, in years."""
         return self.schedule.pays[..., -1]
 
@@ -157,7 +157,7 @@ class FloatingRateNote(AbstractTradable):
     fixing: Float[Array, ""] = number(default=UNKNOWN)
 
     @property
-    def expiry(self) -> Float[Array, ""]:
+    def expiry(self) -> Float[Array, "..."]:
         """When the last payment is due, in years."""
         return self.schedule.pays[..., -1]
 

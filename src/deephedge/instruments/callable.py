@@ -104,7 +104,7 @@ class CallableBond(AbstractTradable):
         return self.right.delivers
 
     @property
-    def expiry(self) -> Float[Array, ""]:
+    def expiry(self) -> Float[Array, "..."]:
         """When the last payment is due, in years."""
         return self.bond.expiry
 

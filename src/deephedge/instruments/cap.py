@@ -56,7 +56,7 @@ class Cap(AbstractTradable):
         require(concrete(self.strike, np.isfinite), f"strike must be a finite rate per year, was {self.strike}")
 
     @property
-    def expiry(self) -> Float[Array, ""]:
+    def expiry(self) -> Float[Array, "..."]:
         """When the last payment is due, in years."""
         return self.schedule.pays[..., -1]
 

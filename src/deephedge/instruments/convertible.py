@@ -63,7 +63,7 @@ class ConvertibleBond(AbstractTradable):
         require(self.steps > 1, f"steps must be 2 or more, was {self.steps}")
 
     @property
-    def expiry(self) -> Float[Array, ""]:
+    def expiry(self) -> Float[Array, "..."]:
         """When it is redeemed, in years."""
         return self.bond.expiry
 

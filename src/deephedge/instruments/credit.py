@@ -90,7 +90,7 @@ class RiskyBond(AbstractCredit):
         return (self.underlier,)
 
     @property
-    def expiry(self) -> Float[Array, ""]:
+    def expiry(self) -> Float[Array, "..."]:
         return self.periods.expiry
 
     def cashflows(self, path: MarketPath) -> Float[Array, " points"]:
@@ -153,7 +153,7 @@ class Cds(AbstractCredit):
         return (self.underlier,)
 
     @property
-    def expiry(self) -> Float[Array, ""]:
+    def expiry(self) -> Float[Array, "..."]:
         return self.periods.expiry
 
     def cashflows(self, path: MarketPath) -> Float[Array, " points"]:

@@ -68,7 +68,7 @@ class CdsIndex(AbstractCredit):
         return self.underliers
 
     @property
-    def expiry(self) -> Float[Array, ""]:
+    def expiry(self) -> Float[Array, "..."]:
         return self.periods.expiry
 
     def cashflows(self, path: MarketPath) -> Float[Array, " points"]:

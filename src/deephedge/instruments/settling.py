@@ -43,7 +43,7 @@ class Settling(AbstractTradable):
         require(ordered, f"pays must not come before the expiry of {fixed} years, was {self.pays}")
 
     @property
-    def expiry(self) -> Float[Array, ""]:
+    def expiry(self) -> Float[Array, "..."]:
         """The day of payment, its last."""
         return self.pays
 

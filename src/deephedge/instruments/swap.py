@@ -43,7 +43,7 @@ class Swap(AbstractTradable):
     fixing: Float[Array, ""] = number(default=UNKNOWN)
 
     @property
-    def expiry(self) -> Float[Array, ""]:
+    def expiry(self) -> Float[Array, "..."]:
         """When the last payment is due, in years."""
         return jnp.maximum(self.fixed.pays[..., -1], self.floating.pays[..., -1])
 

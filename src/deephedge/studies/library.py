@@ -38,14 +38,17 @@ def find_study(name: str | Path) -> Path:
     raise ConfigError(f"there is no study file {name}; name a TOML file, or a study that comes along ({hint})")
 
 
-def find_data(source: str, near: Iterable[Path] = ()) -> str:
-    """A data folder or file named by a study: where it stands, beside one of ``near``, or in ``$DEEPHEDGE_DATA``."""
+def find_data(source: str, near: Iterable[Path] = (), exact: bool = False) -> str:
+    """A data folder or file named by a study: where it stands, beside one of ``near``, or in ``$DEEPHEDGE_DATA``.
+
+    A folder that is not there may be ``$DEEPHEDGE_DATA`` itself, unless ``exact``.
+    """
     if source == "arch":
         return source
     home = os.environ.get("DEEPHEDGE_DATA")
     places = [Path(source)]
     places += [place / source for folder in near for place in (folder, folder.parent)]
-    file = Path(source).suffix != ""  # a folder that is not there may be the home itself, a file may not
+    file = exact or Path(source).suffix != ""  # a file that is not there is never the home itself
     places += [Path(home) / source, Path(home) / Path(source).name, *([] if file else [Path(home)])] if home else []
     found = next((place for place in places if place.exists()), None)
     told = f"no data at {source}; name a folder that holds it with --data, or in $DEEPHEDGE_DATA"

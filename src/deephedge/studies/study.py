@@ -23,7 +23,7 @@ from deephedge.policies import AbstractPolicy
 from deephedge.studies import joins
 from deephedge.studies.fitted import Fitted
 from deephedge.studies.history import history_of
-from deephedge.studies.library import find_study
+from deephedge.studies.library import find_data, find_study
 from deephedge.studies.off import without
 from deephedge.studies.rundir import CONFIG, RunFolder
 from deephedge.studies.settings import (
@@ -66,11 +66,11 @@ class Study:
     def load(cls, file: str | Path, overrides: Iterable[str] = (), data: str | None = None) -> "Study":
         """The study in a TOML file, or one that comes along by name; ``data`` takes the place of ``data.source``."""
         path = find_study(file)
-        config = toml.override(toml.load(path), overrides)
+        config, near = toml.override(toml.load(path), overrides), (path.resolve().parent, Path.cwd())
         if data is not None:
             require("data" in config, f"{path.name} has no [data], so --data has no place in it", ConfigError)
-            config["data"]["source"] = data
-        return cls(path.stem, config, (path.resolve().parent, Path.cwd()))
+            config["data"]["source"] = data if data.startswith("store:") else find_data(data, near, exact=True)
+        return cls(path.stem, config, near)
 
     @classmethod
     def of_run(cls, run: RunFolder) -> "Study":
