@@ -7,6 +7,7 @@ ratio of what both gain with the short rate.
 """
 
 import jax
+import jax.numpy as jnp
 
 import deephedge as dh
 from deephedge import features as f
@@ -30,34 +31,31 @@ future = i.BondFuture([note(*terms) for terms in bonds], factors, EXPIRY)
 held = note(*bonds[-1])
 
 
-class Ratio(f.AbstractFeature):
-    """What the bond gains with the short rate, over what the future does."""
+class Sold(f.AbstractFeature):
+    """Futures sold against the bond: a number, or so large a part of what both gain with the short rate."""
 
-    name: str = "ratio"
+    number: jax.Array
+    part: jax.Array
+    name: str = "sold"
 
     def __call__(self, path):
         bond, other = (f.Delta(contract, quote="USD.short")(path) for contract in (held, future))
-        return bond / other
+        return -self.number - self.part * bond / other
 
 
-problem = dh.HedgingProblem(
-    grid=dh.TimeGrid.uniform(maturity=0.5, steps=26),
-    liability=i.sold(i.Ending(held, 0.5), -1.0),  # bought, and sold for its price after half a year
-    instruments=(future,),
-    features=(Ratio(),),
-    cost=dh.frictions.HalfSpread(2e-4),
-)
-risk = dh.objectives.CVaR(level=0.95)
-paths = dh.sample(market, problem.grid, PATHS, key=jax.random.key(0), method="random")
-cheapest = jax.vmap(future.state)(paths)["cheapest"]
+risk, grid = dh.objectives.CVaR(level=0.95), dh.TimeGrid.uniform(maturity=0.5, steps=26)
+paths = dh.sample(market, grid, PATHS, key=jax.random.key(0), method="random")
+cheapest = jax.jit(jax.vmap(future.state))(paths)["cheapest"]
 share = float((cheapest[:, -1] == cheapest[0, 0]).mean())
 print(f"factors {factors}, the cheapest is bond {int(cheapest[0, 0])}, and so after half a year on {100 * share:.0f} %")
-policies = {
-    "none": dh.policies.Static((0.0,)),
-    "one to one": dh.policies.Static((-1.0,)),
-    "factor": dh.policies.Static((-factors[-1],)),
-    "ratio": dh.policies.Delta("ratio", -1.0),
-}
-for name, ledger in dh.evaluate(problem, policies, paths).items():
-    tail, deviation = float(risk(ledger.wealth)), float(ledger.wealth.std())
-    print(f"{name:10s} CVaR95 {tail:.5f}  deviation {deviation:.5f} of the face")
+rules = {"none": (0.0, 0.0), "one to one": (1.0, 0.0), "factor": (factors[-1], 0.0), "ratio": (0.0, 1.0)}
+for name, (number, part) in rules.items():
+    problem = dh.HedgingProblem(
+        grid=grid,
+        liability=i.sold(i.Ending(held, 0.5), -1.0),  # bought, and sold for its price after half a year
+        instruments=(future,),
+        features=(Sold(jnp.array(number), jnp.array(part)),),
+        cost=dh.frictions.HalfSpread(2e-4),
+    )
+    wealth = dh.evaluate(problem, {name: dh.policies.Delta("sold")}, paths)[name].wealth
+    print(f"{name:10s} CVaR95 {float(risk(wealth)):.5f}  deviation {float(wealth.std()):.5f} of the face")

@@ -40,8 +40,9 @@ class Delta(f.AbstractFeature):
 
 
 risk, today = dh.objectives.CVaR(level=0.95), jax.tree.map(lambda x: x[0], test)
-print("premium {:.3f}, kept to the end {:.3f}".format(*(float(right.value(today)[0]) for right in (call, kept))))
-alive = jax.vmap(call.state)(test)["alive"]
+prices = [float(x) for x in jax.jit(lambda: [right.value(today)[0] for right in (call, kept)])()]
+print("premium {:.3f}, kept to the end {:.3f}".format(*prices))
+alive = jax.jit(jax.vmap(call.state))(test)["alive"]
 used = [round(100 * float(1 - alive[:, week].mean())) for week in (8, 21)]
 print(f"used in % of the paths before the first dividend, before the second: {used}")
 for name, right, units in (("none", kept, 0.0), ("as if kept", kept, 1.0), ("delta", call, 1.0)):

@@ -1,8 +1,8 @@
 """A lookback put: the holder sells at the highest weekly price of a quarter, and gets what the spot is below it.
 
 At a new high the maximum moves along with the spot: the delta is near 0 there, and the gamma that of a straddle. The
-spot, dealt in once a week, leaves it open. One straddle at today's price, bought with the premium and kept, takes
-most of it while highs are near; the spot then hedges the difference.
+spot, dealt in once a week, leaves it open. One straddle at today's price, bought with the premium and kept, takes it
+until the high has moved away; the spot hedges the difference.
 """
 
 import jax
