@@ -35,13 +35,18 @@ class Effort:
         return range(1 if self.quick else full)
 
 
-def adam(rate: float, updates: int) -> optax.GradientTransformation:
-    return optax.chain(optax.clip_by_global_norm(10.0), optax.adam(optax.cosine_decay_schedule(rate, updates, 0.01)))
+def adam(rate: float, updates: int, warm: int = 0) -> optax.GradientTransformation:
+    """Adam whose rate rises over ``warm`` updates and then falls to a hundredth along a cosine."""
+    if warm:
+        schedule = optax.warmup_cosine_decay_schedule(rate / 100, rate, min(warm, updates - 1), updates, rate / 100)
+    else:
+        schedule = optax.cosine_decay_schedule(rate, updates, 0.01)
+    return optax.chain(optax.clip_by_global_norm(10.0), optax.adam(schedule))
 
 
-def train(effort, problem, market, policy, risk, seed, updates, paths, rate=3e-3) -> tuple[dh.Fit, float]:
+def train(effort, problem, market, policy, risk, seed, updates, paths, rate=3e-3, warm=0) -> tuple[dh.Fit, float]:
     start, updates = time.perf_counter(), effort.updates(updates)
-    fit = dh.fit(problem, market, policy, risk, adam(rate, updates), updates=updates, paths=effort.paths(paths),
+    fit = dh.fit(problem, market, policy, risk, adam(rate, updates, warm), updates=updates, paths=effort.paths(paths),
                  key=jax.random.key(seed), checks=False)  # fmt: skip
     return fit, time.perf_counter() - start
 

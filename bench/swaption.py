@@ -50,11 +50,12 @@ STEP = (0.25, 1.25, 1.25)  # swaps for each unit of the network: a tenth of what
 SMOOTH, RIDGE = 1e-2, 1e-6  # of the published rho hedge: towards the last position, and towards nothing
 NEUTRAL = {1: ((0,), (1,), (2,)), 2: ((0, 1),), 3: ((0, 1, 2),)}  # what it may be neutral to: the best by each figure
 TOLERANCE = {"learnt": 1.02, "rho": 0.03}
-CRITERIA = {  # criterion, updates, paths of each
-    "rmse": (lambda: o.QuadraticError(0.0), 1600, 1024),
-    "semi-rmse": (lambda: o.SemiQuadraticError(0.0), 1200, 1024),
-    "cvar99": (lambda: o.CVaR(level=0.99), 1000, 2048),
+CRITERIA = {  # criterion, updates with one, two and three swaps, paths of each
+    "rmse": (lambda: o.QuadraticError(0.0), (1600, 1600, 2400), 1024),
+    "semi-rmse": (lambda: o.SemiQuadraticError(0.0), (1200, 1200, 1200), 1024),
+    "cvar99": (lambda: o.CVaR(level=0.99), (1000, 1000, 1000), 2048),
 }
+RATE, WARM = 5e-3, 200  # of learning; updates until it is reached
 FIGURES = ("rmse", "semi-rmse", "cvar99")
 PUBLISHED = {  # by swaps: what was learnt, each figure by its own criterion, and their rho hedge
     3: ((0.0076, 0.0022, 0.0131), (0.0106, 0.0034, 0.0182)),
@@ -241,7 +242,8 @@ def learnt(effort: Effort, market, swaps: int, seed: int, name: str, premium: fl
     criterion, updates, batch = CRITERIA[name]
     problem, number = swaption_problem(swaps, premium), 10 * seed + swaps
     policy = WithProfit.make(premium, swaps, 3, key=jax.random.key(number))
-    fit, seconds = train(effort, problem, market, policy, criterion(), number, updates, batch, rate=5e-3)
+    terms = (effort, problem, market, policy, criterion(), number, updates[swaps - 1], batch)
+    fit, seconds = train(*terms, rate=RATE, warm=WARM)
     paths, key = effort.paths(100_000), jax.random.key(7900 + number)
     found = measured(np.asarray(dh.simulate_wealth(problem, market, fit.policy, paths=paths, key=key)))
     found |= exposed(problem, market, fit.policy, effort.paths(4096))
