@@ -1,5 +1,7 @@
 """What is measured before training: the units of a network, and the static hedge it starts from."""
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -9,6 +11,8 @@ import pytest
 import deephedge as dh
 from deephedge import features as f
 from deephedge import instruments as i
+from deephedge.core.errors import ConfigError
+from deephedge.policies.base import Scaler
 from deephedge.training.calibrate import measure_units, static_hedge
 
 T, KEY = 30 / 365, jax.random.key(0)
@@ -65,3 +69,33 @@ def test_what_was_measured_is_left_alone():
     known = policy.scaler.measure(jax.random.normal(KEY, (64, 3)), jnp.ones(1), jnp.full(1, 0.3))
     scaler = measured(eqx.tree_at(lambda p: p.scaler, policy, known), i.Forward("SPX", 1.0, T))
     assert eqx.tree_equal(scaler, known)
+
+
+class Around(dh.policies.AbstractPolicy):
+    """A policy of the user's own around one of the library's; and one whose network is nobody's."""
+
+    inner: Any
+
+    def init(self):
+        return None
+
+    def encode(self, observation):
+        return self.inner.encode(observation)
+
+    def __call__(self, encoded, position, state):
+        return self.inner(encoded, position, state)
+
+
+def test_a_network_inside_a_policy_of_ones_own_is_measured():
+    problem = dh.HedgingProblem(
+        grid=dh.TimeGrid.uniform(maturity=T, steps=10), liability=i.short(i.EuropeanPut("SPX", 1.0, T)),
+        instruments=(i.Spot("SPX"),),
+        features=(f.LogMoneyness("SPX", 1.0), f.TimeLeft(T), f.Quote("SPX.vol", "vol")),
+    )  # fmt: skip
+    market, band = dh.markets.BlackScholes("SPX", vol=0.2), dh.policies.NoTransactionBand(NAMES, key=KEY)
+    alone, inside = (measure_units(policy, problem, market, KEY) for policy in (band, Around(band)))
+    assert isinstance(alone, dh.policies.NoTransactionBand) and isinstance(inside, Around)
+    np.testing.assert_array_equal(inside.inner.scaler.offset, alone.scaler.offset)
+    np.testing.assert_array_equal(inside.inner.scaler.scale, alone.scaler.scale)
+    with pytest.raises(ConfigError, match="Around holds a Scaler but no policy in it names its `features`"):
+        measure_units(Around(Scaler.identity(3, 1)), problem, market, KEY)

@@ -1,11 +1,14 @@
 """Units of a network, measured once on a pilot batch of simulated paths before training starts."""
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
+from deephedge.core.errors import ConfigError, require
 from deephedge.core.parallel import RUN_ONCE
 from deephedge.core.types import as_float
 from deephedge.hedging import HedgingProblem, rollout, snapshots
@@ -32,12 +35,14 @@ def measure_units(
     offset is the best static hedge of what the policy's centre or baseline leaves: a put whose band is centred on a
     call's delta starts one unit lower, where it would otherwise spend its training on the way. ``size`` (cash) is the
     deviation to reach where there is no liability to take it from.
+
+    Errors: ``ConfigError`` where a scaler belongs to no policy that names its ``features``.
     """
     if all(scaler.measured for scaler in _scalers(policy)):
         return policy
     wealth = policy if isinstance(policy, WithWealth) else None
-    learns = policy if wealth is None else wealth.policy
-    names = tuple(getattr(learns, "features", ()))
+    learns = _learner(policy if wealth is None else wealth.policy)
+    names = learns.features
     sampler = Sampler.of(market.shocks(problem.grid), problem.grid, PILOT)
     base = getattr(learns, "centre", None) or getattr(learns, "baseline", None)
     rows, held, liability, left, weight, limits = _pilot(
@@ -72,6 +77,18 @@ def static_hedge(held: np.ndarray, left: np.ndarray, weight: np.ndarray | None =
 
 def _scalers(policy: PyTree) -> list[Scaler]:
     return [node for node in jax.tree.leaves(policy, is_leaf=is_scaler) if is_scaler(node)]
+
+
+def _learner(policy: AbstractPolicy) -> Any:
+    """The first policy inside, itself included, that scales the features it names."""
+
+    def learns(node: Any) -> bool:
+        return isinstance(node, AbstractPolicy) and bool(getattr(node, "features", ())) and bool(_scalers(node))
+
+    found = [node for node in jax.tree.leaves(policy, is_leaf=learns) if learns(node)]
+    wanted = "holds a Scaler but no policy in it names its `features`, so there is nothing to measure: add that field"
+    require(bool(found), f"{type(policy).__name__} {wanted}", ConfigError)
+    return found[0]
 
 
 @eqx.filter_jit(compiler_options=RUN_ONCE)
