@@ -236,8 +236,38 @@ def test_sensitivities_of_a_book_are_derivatives_of_its_price():
 
     with jax.enable_x64(True):
         found = greeks(100.0, 101.0, 0.98, 103.0, 0.2, 0.2, True)
-        expected = jax.grad(price)(100.0, 0.2), jax.grad(jax.grad(price))(100.0, 0.2), jax.grad(price, 1)(100.0, 0.2)
-        np.testing.assert_allclose([found[name] for name in ("delta", "gamma", "vega")], expected, rtol=1e-9)
+        delta = jax.grad(price)
+        expected = [of(100.0, 0.2) for of in (delta, jax.grad(delta), jax.grad(price, 1), jax.grad(delta, 1))]
+        np.testing.assert_allclose([found[name] for name in ("delta", "gamma", "vega", "vanna")], expected, rtol=1e-9)
+
+
+def test_the_hedges_of_a_book_of_options_leave_none_of_what_they_are_against():
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+    from bench.chain_books import CHOSEN, FEATURES, GREEKS
+    from bench.chain_policies import BASELINES, Rebalanced
+
+    drawn = dict(zip(FEATURES, np.random.default_rng(0).uniform(0.1, 1.0, len(FEATURES)), strict=True))
+    seen = {name: jnp.asarray(value) for name, value in drawn.items()} | {"wing_vanna": jnp.asarray(-0.6)}
+    table = {greek: [seen[f"{name}_{greek}"] for name in CHOSEN] for greek in GREEKS}
+
+    def whole(position, greek):
+        return float(np.dot(position[1:], table[greek]) + position[0] * (greek == "delta") - seen[greek])
+
+    for name, greeks in {"delta-vega": ("delta", "vega"), "delta-vega-vanna": ("delta", "vega", "vanna")}.items():
+        policy = BASELINES[name]()
+        position, _ = policy(policy.encode(seen), jnp.zeros(4), None)
+        np.testing.assert_allclose([whole(position, greek) for greek in greeks], 0.0, atol=1e-5)
+    band, held = Rebalanced.make(BASELINES["delta-vega-vanna"](), key=jax.random.key(0)), jnp.asarray(position)
+    low, high, _ = encoded = band.encode(seen)
+    inside = jnp.concatenate([jnp.zeros(1), low + 0.7 * (high - low)])
+    still, _ = band(encoded, inside, None)
+    np.testing.assert_allclose(still[1:], inside[1:])  # not traded, and the index has the delta of what is held
+    np.testing.assert_allclose(whole(still, "delta"), 0.0, atol=1e-6)
+    moved, _ = band(encoded, inside + 5.0, None)
+    np.testing.assert_allclose(moved[1:], high)
+    assert np.all(np.asarray(held[1:]) >= low - 1e-6) and np.all(np.asarray(held[1:]) <= high + 1e-6)
 
 
 @pytest.mark.slow
