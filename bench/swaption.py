@@ -51,9 +51,9 @@ SMOOTH, RIDGE = 1e-2, 1e-6  # of the published rho hedge: towards the last posit
 NEUTRAL = {1: ((0,), (1,), (2,)), 2: ((0, 1),), 3: ((0, 1, 2),)}  # what it may be neutral to: the best by each figure
 TOLERANCE = {"learnt": 1.02, "rho": 0.03}
 CRITERIA = {  # criterion, updates with one, two and three swaps, paths of each
-    "rmse": (lambda: o.QuadraticError(0.0), (1600, 1600, 2400), 1024),
-    "semi-rmse": (lambda: o.SemiQuadraticError(0.0), (1200, 1200, 1200), 1024),
-    "cvar99": (lambda: o.CVaR(level=0.99), (1000, 1000, 1000), 2048),
+    "rmse": (lambda: o.QuadraticError(0.0), (1200, 1600, 2400), 1024),
+    "semi-rmse": (lambda: o.SemiQuadraticError(0.0), (800, 1000, 1200), 1024),
+    "cvar99": (lambda: o.CVaR(level=0.99), (600, 600, 600), 2048),
 }
 RATE, WARM = 5e-3, 200  # of learning; updates until it is reached
 FIGURES = ("rmse", "semi-rmse", "cvar99")
