@@ -15,8 +15,8 @@ RATE, DIVIDEND, VOL, SPREAD = 0.05, 0.03, 0.3, 0.04
 BOND = i.FixedBond(dh.Schedule.uniform(0.0, 3.0, periods=3), 0.02, i.FlatCurve(), 100.0)
 
 
-def loan(ratio=1.0, spread=SPREAD, call=np.inf, call_from=0.0, put=(), dates=()):
-    return i.ConvertibleBond(BOND, "A", ratio, spread, call, call_from, dates, put, steps=200)
+def loan(ratio=1.0, spread=SPREAD, call=np.inf, call_from=0.0, put=(), dates=(), steps=200):
+    return i.ConvertibleBond(BOND, "A", ratio, spread, call, call_from, dates, put, steps=steps)
 
 
 def path(spots, times=(0.0,), dividend=DIVIDEND, rate=RATE):
@@ -35,7 +35,14 @@ def both(contract, path):
     return contract.cashflows(path), contract.price(path), contract.state(path)["alive"]
 
 
-def by_finite_differences(spot, call, call_from, put):
+@eqx.filter_jit
+def priced(contract, path):
+    """Price if held, and its derivative by the spot."""
+    spot = path.quote("A")
+    return jax.jvp(lambda x: sum(contract.parts(path.with_quotes({"A": x}))), (spot,), (jnp.ones_like(spot),))
+
+
+def by_finite_differences(spot, put):
     """Held today: implicit steps in the logarithm of the spot, decisions after each; the put is at 2 years."""
     count, steps = 1201, 1500
     x, h, dt = np.linspace(-3.5, 3.5, count), 7.0 / (count - 1), 3.0 / steps
@@ -56,10 +63,6 @@ def by_finite_differences(spot, call, call_from, put):
         time = n * dt
         if n == 0:
             break
-        whole, cap = equity + debt, call + 2.0 * (time % 1.0) if time > call_from - 1e-9 else np.inf
-        called = whole > np.maximum(cap, shares)
-        equity, debt = np.where(called, np.where(shares >= cap, shares, 0.0), equity), np.where(
-            called, np.where(shares >= cap, 0.0, cap), debt)  # fmt: skip
         converted = shares > equity + debt
         equity, debt = np.where(converted, shares, equity), np.where(converted, 0.0, debt)
         if put and abs(time - 2.0) < 1e-9:
@@ -70,16 +73,68 @@ def by_finite_differences(spot, call, call_from, put):
     return np.interp(np.log(spot / 100.0), x, equity), np.interp(np.log(spot / 100.0), x, debt)
 
 
-@pytest.mark.parametrize(
-    "call, call_from, put, within", [(np.inf, 0.0, (), 3e-4), (115.0, 1.0, (), 2.5e-3), (np.inf, 0.0, (99.0,), 8e-4)]
-)
-def test_equity_and_debt_solve_their_two_equations(call, call_from, put, within):
+@pytest.mark.parametrize("put, within", [((), 3e-4), ((99.0,), 8e-4)])
+def test_equity_and_debt_solve_their_two_equations(put, within):
     spots = (60.0, 90.0, 110.0)
-    ours = parts(loan(call=call, call_from=call_from, put=put, dates=(2.0,) * len(put)), path(spots))
-    theirs = np.array([by_finite_differences(spot, call, call_from, *(put or (0.0,))) for spot in spots]).T
+    ours = parts(loan(put=put, dates=(2.0,) * len(put)), path(spots))
+    theirs = np.array([by_finite_differences(spot, *(put or (0.0,))) for spot in spots]).T
     np.testing.assert_allclose(sum(ours), theirs.sum(axis=0), rtol=within)
-    split = 3.5 if call < np.inf else 0.2  # called, cash and shares are worth the same
-    np.testing.assert_allclose(ours[0], theirs[0], atol=split)
+    np.testing.assert_allclose(ours[0], theirs[0], atol=0.2)
+
+
+def up_to_the_call(spots, spread, first, call, count=400, steps=400):
+    """Equity and debt of ``loan`` today: as above, on a grid that ends where shares are worth the call price and moves
+    with it, its last node a share; before ``first``, a year, on one that does not end."""
+
+    def values(log, edge, whole):
+        beyond = (np.exp(log), np.zeros_like(log))
+        return [np.where(log < edge[-1], np.interp(log, edge, x), y) for x, y in zip(whole, beyond, strict=True)]
+
+    low, h, dt = np.log(call) - 3.0, 3.0 / count, 1.0 / steps
+    edge, whole = np.log([1.0, 102.0]), (np.zeros(2), np.full(2, 102.0))
+    for year in (2, 1, 0):
+        free = year < first
+        x = low + h * np.arange(2 * count + 1 if free else count + 1)  # the logarithm of shares, at the accrued price
+        after, full = x + (0.0 if free else np.log1p(2.0 / call)), call + 2.0
+        equity, debt = values(after, edge, whole)
+        debt = debt + (2.0 if year < 2 else 0.0)
+        if not free:
+            equity, debt = np.where(equity + debt > full, 0.0, equity), np.where(equity + debt > full, full, debt)
+            equity[-1], debt[-1] = full, 0.0
+        for n in range(steps - 1, -1, -1):
+            cap = call + 2.0 * n * dt
+            drift = RATE - DIVIDEND - 0.5 * VOL**2 - (0.0 if free else 2.0 / cap)
+            up, down = (0.5 * VOL**2 / h**2 + sign * drift / (2 * h) for sign in (1, -1))
+            shares = np.exp(x) if free else np.exp(x) * cap / call
+            for values_, rate in ((equity, RATE), (debt, RATE + spread)):
+                rows = np.zeros((3, len(x)))
+                rows[0, 2:], rows[2, :-2], rows[1] = -dt * up, -dt * down, 1 + dt * (rate + VOL**2 / h**2)
+                rows[1, 0], rows[1, -1] = 1 + dt * rate, 1.0
+                values_[-1] = shares[-1] if values_ is equity else 0.0
+                values_[:] = solve_banded((1, 1), rows, values_)
+            ends = shares >= equity + debt
+            equity, debt = np.where(ends, shares, equity), np.where(ends, 0.0, debt)
+        edge, whole = x, (equity, debt)
+    return [np.interp(np.log(spots), edge, each) for each in whole]
+
+
+@pytest.mark.parametrize("spread, first, call", [(0.0, 1.0, 115.0), (SPREAD, 1.0, 115.0), (SPREAD, 0.0, 125.0)])
+def test_called_it_is_worth_shares_where_cash_is_worth_the_same(spread, first, call):
+    spots = np.linspace(81.0, 114.0, 12)
+    contract = loan(spread=spread, call=call, call_from=first, steps=100)
+    prices, slopes = priced(contract, path(spots, np.zeros(12)))
+    theirs = np.sum(up_to_the_call(spots, spread, first, call), axis=0)
+    np.testing.assert_allclose(prices, theirs, atol=0.05)
+    around = [np.sum(up_to_the_call(spots + bump, spread, first, call), axis=0) for bump in (1.0, -1.0)]
+    np.testing.assert_allclose(slopes, (around[0] - around[1]) / 2, atol=0.04)
+
+
+def test_a_call_that_begins_between_two_steps_is_worth_what_lies_between():
+    spots = np.linspace(85.0, 125.0, 81)  # 100 steps in three years: the first year ends a third into one
+    for first in (0.75, 0.76, 1.0):
+        contract = loan(call=115.0, call_from=first, steps=100)
+        prices, slopes = priced(contract, path(spots, np.zeros(81)))
+        np.testing.assert_allclose(slopes[1:-1], (prices[2:] - prices[:-2]), atol=0.02)  # each half a unit apart
 
 
 def test_without_conversion_it_is_a_bond_at_the_rate_and_the_spread():

@@ -96,12 +96,13 @@ class ConvertibleBond(AbstractTradable):
         dates = self.put_dates - slack(self.put_dates)
         arrives = (later[..., None] >= dates) & (earlier[..., None] < dates)
         put = jnp.max(jnp.where(arrives, self._put_cash, 0.0), axis=-1, initial=0.0)
-        held = jax.vmap(convertible.held, in_axes=(0, 0, 0, 0, 0, None, None, None, 0, None, 0, 0))
+        called = self.call_price + self.bond.accrued_by(jnp.maximum(later, self.call_from))
+        held = jax.vmap(convertible.held, in_axes=(0, 0, 0, 0, 0, None, None, None, 0, None, 0, 0, 0))
         spot, vol = path.quote(self.underlier), path.quote(self.vol or f"{self.underlier}.vol")
         ahead = self.bond.schedule.pays - path.times[:, None]
         ahead = jnp.where(ahead > slack(self.bond.schedule.pays), ahead, 0.0)
         return held(spot, vol, left, rate, dividend, self.spread, self.ratio, self._redemption, ahead, self._coupons,
-                    self._called(later), put)  # fmt: skip
+                    called, put, self.call_from - path.times)  # fmt: skip
 
     def _ended(self, path: MarketPath) -> tuple[Bool[Array, " points"], Float[Array, " points"]]:
         """Where one side would end it before expiry, were it still alive, and what it pays there."""
