@@ -3,7 +3,7 @@
 Converted it is so many shares, but today it is a bond with an option on them: the lattice says how many shares it
 moves like. Selling all of them short hedges the option away and leaves a bet on the stock falling; the delta leaves
 what convertible desks are after, the gamma of the option and, here, the yield of the debt. Its holder may put it after
-two years.
+two years, its issuer call it from the first year on.
 """
 
 import jax
@@ -18,7 +18,9 @@ RATIO, HELD = 0.9, 1.0
 
 market = dh.markets.BlackScholes("ACME", vol=0.35, spot=100.0, rate=0.03)
 bond = i.FixedBond(dh.Schedule.uniform(0.0, 3.0, periods=3), 0.01, i.FlatCurve(), notional=100.0)
-loan = i.ConvertibleBond(bond, "ACME", RATIO, spread=0.02, put_dates=(2.0,), put_prices=(100.0,), steps=40)
+loan = i.ConvertibleBond(
+    bond, "ACME", RATIO, spread=0.02, call_price=115.0, call_from=1.0, put_dates=(2.0,), put_prices=(100.0,), steps=40
+)
 year = i.Ending(loan, HELD)  # what is paid later is in its price then
 
 
