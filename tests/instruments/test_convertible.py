@@ -87,8 +87,9 @@ def up_to_the_call(spots, spread, first, call, count=400, steps=400):
     with it, its last node a share; before ``first``, a year, on one that does not end."""
 
     def values(log, edge, whole):
-        beyond = (np.exp(log), np.zeros_like(log))
-        return [np.where(log < edge[-1], np.interp(log, edge, x), y) for x, y in zip(whole, beyond, strict=True)]
+        inside = log < edge[-1]
+        equity, debt = (np.interp(log, edge, each) for each in whole)
+        return np.where(inside, equity, np.exp(log)), np.where(inside, debt, 0.0)
 
     low, h, dt = np.log(call) - 3.0, 3.0 / count, 1.0 / steps
     edge, whole = np.log([1.0, 102.0]), (np.zeros(2), np.full(2, 102.0))
@@ -106,12 +107,12 @@ def up_to_the_call(spots, spread, first, call, count=400, steps=400):
             drift = RATE - DIVIDEND - 0.5 * VOL**2 - (0.0 if free else 2.0 / cap)
             up, down = (0.5 * VOL**2 / h**2 + sign * drift / (2 * h) for sign in (1, -1))
             shares = np.exp(x) if free else np.exp(x) * cap / call
-            for values_, rate in ((equity, RATE), (debt, RATE + spread)):
+            for each, rate in ((equity, RATE), (debt, RATE + spread)):
                 rows = np.zeros((3, len(x)))
                 rows[0, 2:], rows[2, :-2], rows[1] = -dt * up, -dt * down, 1 + dt * (rate + VOL**2 / h**2)
                 rows[1, 0], rows[1, -1] = 1 + dt * rate, 1.0
-                values_[-1] = shares[-1] if values_ is equity else 0.0
-                values_[:] = solve_banded((1, 1), rows, values_)
+                each[-1] = shares[-1] if each is equity else 0.0
+                each[:] = solve_banded((1, 1), rows, each)
             ends = shares >= equity + debt
             equity, debt = np.where(ends, shares, equity), np.where(ends, 0.0, debt)
         edge, whole = x, (equity, debt)

@@ -53,21 +53,19 @@ def held(
 
     At the end, ``left`` years ahead, it pays ``redemption``, last coupon included, or ``ratio`` shares, into which it
     can be converted at any step. ``coupons`` are paid at ``dates``, if in between. From ``since`` years ahead on its
-    issuer may end it for the cash ``called``, at any time, and at each step its holder for ``put`` (0 where he may
-    not); there are as many steps as these have numbers, of which the first is now. ``called`` of the step in which
-    calls begin is what they begin at.
+    issuer may end it at any time for the cash ``called``, of which there is a number for each step from now on, that of
+    the step in which calls begin being what they begin at; its holder at each step but now for ``put`` (0: he may not).
 
     >>> once = [jnp.array(x) for x in (100.0, 0.3, 1.0, 0.05, 0.0, 0.02, 1.0, 100.0)]
     >>> never, nothing = jnp.full(100, jnp.inf), jnp.zeros(1)
     >>> [round(float(x), 2) for x in held(*once, nothing, nothing, never, jnp.zeros(100), jnp.array(0.0))]
     [62.42, 46.01]
     """
-    steps = called.shape[0]
-    width = jnp.where(left > 0, left, 1.0) / steps
+    width = jnp.where(left > 0, left, 1.0) / called.shape[0]
     may, cap, late, early = _planned(dates, coupons, called, since, left, rate + spread)
     one, risky = jnp.exp(-rate * width), jnp.exp(-(rate + spread) * width)
     factor, swing = jnp.stack([one, risky]), vol * root(width)
-    rises, growth = jnp.arange(steps), (rate - dividend) * width
+    rises, growth = jnp.arange(called.shape[0]), (rate - dividend) * width
 
     def shares(step: Array, rises: Array) -> Array:
         away = jnp.minimum((2 * rises - step) * swing, _FAR)  # beyond the top of the lattice too: nothing is cut there
@@ -78,25 +76,22 @@ def held(
         (values, beside), (step, sooner, cap, floor, coupon, early, during, after) = later, now
         spots = shares(step + 1, rises)
         equity, debt = _decided(*_both(values, beside, rises), spots, cap, floor, early, after)
-        debt, cash = debt + coupon, cap + coupon  # until it is paid nobody is paid more than that
-        debt = jnp.where(during < 1, debt, jnp.minimum(debt, jnp.maximum(cash, spots) - equity))
-        equity, debt = lax.optimization_barrier((equity, debt))
-        end = jnp.where(during > 0, cash, cap)
+        end = jnp.where(during > 0, cap + coupon, cap)  # until the coupon is paid nobody is paid more than that
+        most = jnp.where(during < 1, jnp.inf, jnp.maximum(end, spots) - equity)
+        equity, debt = lax.optimization_barrier((equity, jnp.minimum(debt + coupon, most)))
         first = jnp.sum(spots < end)  # the first node where shares are worth that
-        prices = end, cap, jnp.where(during > 0, sooner, end)
-        around = shares(step + 1, first + jnp.arange(-2, 1))
+        prices, around = (end, cap, jnp.where(during > 0, sooner, end)), shares(step + 1, first + jnp.arange(-2, 1))
         bend, stop = _crossing((equity, debt), values, beside, first, around, prices, growth, one)
-        beside = (first - 1, factor[:, None] * after * bend, factor * stop)
-        return ((one * _mean(equity), risky * _mean(debt)), beside), None
+        values = one * _mean(equity), risky * _mean(debt)
+        return (values, (first - 1, factor[:, None] * after * bend, factor * stop)), None
 
-    last = shares(jnp.array(steps - 1), rises) * jnp.exp(growth)
+    last = shares(rises[-1], rises) * jnp.exp(growth)
     converts = redemption * black.digital(last, redemption, vol, width)
     equity = one * (black.price(last, redemption, vol, width) + converts)
     debt = risky * (redemption - converts + late[-1])
-    points = (jnp.arange(steps - 1), cap[:-1], cap[1:], put[1:], late[:-1], early[1:], may[:-1], may[1:])
-    nothing = (jnp.array(0), jnp.zeros((2, 3), equity.dtype), jnp.zeros(2, equity.dtype))
-    (values, beside), _ = lax.scan(back, ((equity, debt), nothing), points, reverse=True)
-    free, ending = _both(values, beside, rises)
+    points = (rises[:-1], cap[:-1], cap[1:], put[1:], late[:-1], early[1:], may[:-1], may[1:])
+    nothing = (rises[0], jnp.zeros((2, 3), equity.dtype), jnp.zeros(2, equity.dtype))
+    free, ending = _both(*lax.scan(back, ((equity, debt), nothing), points, reverse=True)[0], rises)
     equity, debt = (x[0] + may[0] * (y[0] - x[0]) for x, y in zip(free, ending, strict=True))
     return equity, debt + early[0]
 
