@@ -9,8 +9,9 @@ TORCH       ?= torch==2.13.0
 VENV := .venv
 PEER := .venv-pfhedge
 BIN  := $(VENV)/bin
-PIP  := -m pip install -qq --disable-pip-version-check
-PINS := --require-hashes -r
+# The files are complete and pinned, so nothing is resolved; modules are compiled when first imported.
+PIP  := -m pip install -qq --disable-pip-version-check --no-compile
+PINS := --no-deps --require-hashes -r
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
         --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(LOCK_FLAGS)
 
@@ -100,12 +101,12 @@ $(VENV)/.dev $(VENV)/.bench $(VENV)/.docs: $(VENV)/.%: requirements/%.txt $(VENV
 
 $(VENV)/.news: requirements/news.txt $(VENV)/.dev
 	@echo "Installing sentence vectors and word lists ..."
-	@$(BIN)/python $(PIP) --no-deps $(PINS) requirements/news.txt
+	@$(BIN)/python $(PIP) $(PINS) requirements/news.txt
 	@touch $@
 
 $(PEER)/.ready: requirements/bench-pfhedge.txt
 	$(call make_venv,$(PEER),$(PEER_PYTHON))
 	@echo "Installing the peer and its torch ..."
 	@$(PEER)/bin/python $(PIP) $(TORCH)
-	@$(PEER)/bin/python $(PIP) --no-deps $(PINS) requirements/bench-pfhedge.txt
+	@$(PEER)/bin/python $(PIP) $(PINS) requirements/bench-pfhedge.txt
 	@touch $@
