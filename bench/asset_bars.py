@@ -1,6 +1,6 @@
 """The bars of `bench.assets`: what each asks of a finished run, with intervals by a paired block bootstrap."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -195,17 +195,26 @@ def per_cvar(wealth: np.ndarray, level: float, margin: float = MARGIN) -> Measur
     return measure
 
 
+FIXED, STRIPS = ("first", "second"), ("matched",)
+
+
+def before(study: Study, kind: tuple[str, ...]) -> dict[str, Outcome]:
+    """What the baselines of these names came to in the validation years."""
+    named = {name: policy for name, policy in study.baselines.items() if name.startswith(kind)}
+    found = hedged(study.problem, named, study.windows(VALIDATION)[0])
+    return {name: Outcome.of(ledger) for name, ledger in found.items()}
+
+
 def commodities(judged: Judged) -> dict[str, Any]:
     """Profit per unit of CVaR above the fixed-ratio rolled hedge that the validation years would have chosen.
 
     Beside it: above the best fixed ratio in hindsight, and above the strip by hand, in the contract that settles.
     """
     study, level = judged.study, judged.study.test.level
-    fixed = {name: policy for name, policy in study.baselines.items() if name.startswith(("first", "second"))}
-    seen = hedged(study.problem, fixed, study.windows(VALIDATION)[0])
-    chosen = {margin: best({n: Outcome.of(x) for n, x in seen.items()}, level, margin) for margin in MARGINS}
-    near = best({n: Outcome.of(x) for n, x in seen.items() if n.startswith("first")}, level, MARGIN)
-    known = best({n: judged.outcomes[n] for n in fixed}, level, MARGIN)
+    seen = before(study, FIXED)
+    chosen = {margin: best(seen, level, margin) for margin in MARGINS}
+    near = best({n: x for n, x in seen.items() if n.startswith("first")}, level, MARGIN)
+    known = best({n: judged.outcomes[n] for n in seen}, level, MARGIN)
 
     def above(rival: str, ours: str = judged.chosen, margin: float = MARGIN) -> dict[str, float]:
         own, other = (per_cvar(judged.outcomes[name].wealth, level, margin) for name in (ours, rival))
@@ -214,9 +223,8 @@ def commodities(judged: Judged) -> dict[str, Any]:
     ones = np.ones(len(judged.starts))
     told = {name: per_cvar(x.wealth, level)(ones) for name, x in judged.outcomes.items()}
     harder = {f"the best in hindsight, {known}": above(known), f"the best in the first nearby, {near}": above(near)}
-    strips = {name: policy for name, policy in study.baselines.items() if name.startswith("matched")}
-    held = hedged(study.problem, strips, study.windows(VALIDATION)[0])
-    strip = best({n: Outcome.of(x) for n, x in held.items()}, level, MARGIN)
+    strips = before(study, STRIPS)
+    strip = best(strips, level, MARGIN)
     harder |= {name: above(name) for name in strips}
     margins = {str(margin): {"rival": rival} | above(rival, margin=margin) for margin, rival in chosen.items()}
     others = {
@@ -224,6 +232,35 @@ def commodities(judged: Judged) -> dict[str, Any]:
     }
     return {"bar": above(chosen[MARGIN]), "rival": chosen[MARGIN], "needed": 0.15, "harder": harder,
             "profit per CVaR": told, "margins": margins, "policies": others}  # fmt: skip
+
+
+def commodities_walked(parts: Sequence[Judged]) -> dict[str, Any]:
+    """The same over a walk forward: every stretch by the policy, fixed ratio and strip that its validation chose."""
+    study, level = parts[0].study, parts[0].study.test.level
+    names = [{"ours": part.chosen, "fixed": best(before(part.study, FIXED), level, MARGIN),
+              "strip": best(before(part.study, STRIPS), level, MARGIN)} for part in parts]  # fmt: skip
+    wealth = {
+        role: np.concatenate([part.outcomes[name[role]].wealth for part, name in zip(parts, names, strict=True)])
+        for role in names[0]
+    } | {
+        name: np.concatenate([part.outcomes[name].wealth for part in parts]) for name in parts[0].outcomes
+    }  # fmt: skip
+    windows = len(wealth["ours"])
+
+    def above(rival: str, ours: str = "ours") -> dict[str, float]:
+        own, other = (per_cvar(wealth[name], level) for name in (ours, rival))
+        return interval(lambda counts: own(counts) / other(counts) - 1.0, windows, study)
+
+    ones = np.ones(windows)
+    table = {
+        name: {"mean": float(x.mean()), "std": deviation(x, ones), "cvar": cvar(x, ones, level),
+               "profit per CVaR": per_cvar(x, level)(ones)} for name, x in wealth.items()
+    }  # fmt: skip
+    known = max((name for name in wealth if name.startswith(FIXED)), key=lambda n: table[n]["profit per CVaR"])
+    harder = {f"the best in hindsight, {known}": above(known), "the strip by hand": above("strip")}
+    return {"bar": above("fixed"), "needed": 0.15, "harder": harder, "by hand": above("fixed", "strip"),
+            "chosen": names, "table": table, "windows": windows,
+            "first": str(parts[0].starts[0]), "last": str(parts[-1].starts[-1])}  # fmt: skip
 
 
 def best(outcomes: dict[str, Outcome], level: float, margin: float) -> str:

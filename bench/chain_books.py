@@ -23,7 +23,12 @@ from deephedge.pricing import black
 STEPS, LEGS, BOOKS = 5, 3, 64  # snapshots held, options in a book, books on each day of sale
 REACH = (-0.07, 0.035)  # log-moneyness of what is sold
 SOLD, HEDGE = (18 / 365, 60 / 365), (30 / 365, 60 / 365)  # years to the end
-CHOSEN = {"hedge": (0.0, True), "put": (-0.03, False), "wing": (0.02, True)}  # log-moneyness of each, whether a call
+Chosen = dict[str, tuple[float, bool]]
+CHOSEN: Chosen = {
+    "hedge": (0.0, True),
+    "put": (-0.03, False),
+    "wing": (0.02, True),
+}  # log-moneyness of each, whether a call
 INDEX = 5e-5  # half the spread of the index, a share of it
 GREEKS = ("delta", "gamma", "vega", "vanna")
 SIDES = ("mark", "bid", "ask", *GREEKS)
@@ -75,8 +80,8 @@ class Window:
     hedges: dict[str, int]
 
 
-def window(chains: data.Chains, day: int, seed: int) -> Window:
-    """BOOKS books of the contracts that were quoted on ``day``, until STEPS snapshots later."""
+def window(chains: data.Chains, day: int, seed: int, chosen: Chosen = CHOSEN) -> Window:
+    """BOOKS books of the contracts that were quoted on ``day``, until STEPS snapshots later, hedged with ``chosen``."""
     part = slice(day, day + STEPS + 1)
     left, money = chains.years(chains.expires, day), np.log(chains.strike / chains.spot[day])
     fit = (
@@ -93,7 +98,7 @@ def window(chains: data.Chains, day: int, seed: int) -> Window:
         rows = np.flatnonzero(near & (chains.call == call))
         return int(rows[np.lexsort((np.abs(money[rows] - wanted), np.abs(left[rows] - 45 / 365).round(3)))[0]])
 
-    hedges = {name: listed(*terms) for name, terms in CHOSEN.items()}
+    hedges = {name: listed(*terms) for name, terms in chosen.items()}
     rng = np.random.default_rng((seed, day))
     legs = np.stack([rng.choice(sold, LEGS, replace=False) for _ in range(BOOKS)])
     return Window(_paths(chains, day, part, legs, hedges), legs, hedges)

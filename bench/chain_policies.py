@@ -51,10 +51,9 @@ class Neutral(p.AbstractPolicy):
             [self._row(observation, [f"{name}_{greek}" for name in self.options]) for greek in self.greeks]
         )
         owed = self._row(observation, self.greeks)
-        size = jnp.linalg.norm(table, axis=1) + TINY
-        table, owed = table / size[:, None], owed / size
-        square = table.T @ table + RIDGE * jnp.eye(len(self.options))
-        found = jnp.clip(jnp.linalg.solve(square, table.T @ owed), -MOST, MOST)
+        size = jnp.linalg.norm(table, axis=1) + TINY  # one size for all sensitivities
+        buckets = jnp.stack([-owed, *table.T]) / size
+        found = jnp.clip(p.BucketHedge(ridge=RIDGE).encode({"buckets": buckets}), -MOST, MOST)
         held = dict(zip(self.options, found, strict=True))
         options = jnp.stack([held.get(name, jnp.zeros(())) for name in CHOSEN])
         return jnp.concatenate([left(observation, options)[None], options])

@@ -1,25 +1,26 @@
 """The simulated world of the book on real chains: a moving surface fitted to the snapshots before the test."""
 
+from collections.abc import Iterable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import ndtr
 from jaxtyping import Array, Float
-from scipy.optimize import minimize
 
 import deephedge as dh
-from bench.chain_books import CHOSEN, HEDGE, LEGS, REACH, SOLD, STEPS, greeks, quotes_of
+from bench.chain_books import CHOSEN, HEDGE, LEGS, REACH, SOLD, STEPS, Chosen, greeks, quotes_of
 from deephedge import data
 from deephedge import markets as m
 from deephedge.markets import calibration as c
 from deephedge.markets.surface_fit import states_of
-from deephedge.markets.tilt import AbstractDensity, discounted_returns
+from deephedge.markets.tilt import discounted_returns
 from deephedge.pricing import ssvi
+from deephedge.training import Tilt, minimal_entropy_tilt
 
 TENORS = (0.06, 0.1, 0.15, 0.22)  # years, of the surface that is simulated
 REVERSION = 0.1  # a year, of the states of the surface: a month says nothing of it, and a policy would trade on it
-STEEP = 1.0  # of the log of a weight, at most
 MONEY = np.linspace(-0.08, 0.05, 14)  # log-moneyness at which it is fitted
 
 
@@ -31,6 +32,7 @@ class Books(m.AbstractMarket):
 
     market: m.MovingSurface
     half: Float[Array, "2"] = eqx.field(converter=jnp.asarray)
+    chosen: tuple[tuple[str, tuple[float, bool]], ...] = eqx.field(static=True, default=tuple(CHOSEN.items()))
     spread: float = eqx.field(static=True, default=0.25)  # deviation of the log of the first volatility
 
     def shocks(self, grid: dh.TimeGrid) -> tuple[int, int]:
@@ -53,7 +55,7 @@ class Books(m.AbstractMarket):
         end = HEDGE[0] + (HEDGE[1] - HEDGE[0]) * share[2 * LEGS + 1]
         hedges = {
             name: self._option(path, 100.0 * jnp.exp(money) + 0.2 * own[2 * LEGS], end, jnp.asarray(call))
-            for name, (money, call) in CHOSEN.items()
+            for name, (money, call) in self.chosen
         }
         gone = (path.times - path.times[0]) / (path.times[-1] - path.times[0])
         return path.with_quotes(quotes_of(book, hedges, hedges["hedge"]["vol"]) | {"gone": gone})
@@ -88,49 +90,50 @@ def smiles(chains: data.Chains, day: int) -> np.ndarray:
     return np.sqrt(at / np.array(TENORS)[:, None])
 
 
-def fitted(chains: data.Chains, until: int) -> tuple[m.AbstractMarket, dict]:
-    """The simulated world of the snapshots before ``until``: SSVI day by day, its dynamics, Heston, half spreads."""
+def surfaces(chains: data.Chains, days: Iterable[int]) -> dict[int, tuple[c.OptionQuotes, c.Calibration]]:
+    """SSVI of each snapshot, and the quotes it was fitted to."""
     strike, expiry = np.tile(100 * np.exp(MONEY), len(TENORS)), np.repeat(TENORS, len(MONEY))
-    books = [c.OptionQuotes(strike, expiry, forward=100.0, vol=smiles(chains, day).ravel()) for day in range(until)]
-    fits = [c.calibrate_ssvi(quotes, starts=1) for quotes in books]
-    surfaces = [[fit.parameters[key] for key in fit.parameters] for fit in fits]
-    found = np.array(surfaces)
+    books = {day: c.OptionQuotes(strike, expiry, forward=100.0, vol=smiles(chains, day).ravel()) for day in days}
+    return {day: (quotes, c.calibrate_ssvi(quotes, starts=1)) for day, quotes in books.items()}
+
+
+def fitted(
+    chains: data.Chains, days: np.ndarray, known: dict[int, tuple] | None = None, chosen: Chosen = CHOSEN
+) -> tuple[m.AbstractMarket, dict]:
+    """The simulated world of these snapshots: SSVI day by day, its dynamics, Heston, half spreads.
+
+    ``known`` are `surfaces` of them, if there are; ``chosen`` the listed options. Moves are between neighbours only.
+    """
+    known = surfaces(chains, days) if known is None else known
+    fits = [known[day][1] for day in days]
+    found = np.array([[fit.parameters[key] for key in fit.parameters] for fit in fits])
     levels, (rho, eta, gamma) = found[:, : len(TENORS)], found[:, len(TENORS) :].T
     eta = np.minimum(eta, 0.95 * np.asarray(ssvi.eta_limit(rho)))  # on its bound it has no state that could move
-    moves = np.diff(np.log(chains.spot[:until]))
-    states = np.diff(states_of(np.array(TENORS), levels, rho, eta), axis=0)
+    near = np.diff(days) == 1
+    moves = np.diff(np.log(chains.spot[days]))[near]
+    states = np.diff(states_of(np.array(TENORS), levels, rho, eta), axis=0)[near]
     # A month says how much a surface moves and with what, but not how fast it comes back: that is set.
     leverage = [float(np.corrcoef(state, moves)[0, 1]) for state in states.T]
     wild = states.std(axis=0, ddof=1) * np.sqrt(252)
     dynamics = m.SurfaceDynamics(REVERSION, wild, leverage)
-    heston = c.calibrate_heston(books[until - 1], "SPX", starts=2)
-    carry = {"rate": float(chains.rate[:until].mean()), "dividend": float(chains.dividend[:until].mean())}
+    heston = c.calibrate_heston(known[days[-1]][0], "SPX", starts=2)
+    carry = {"rate": float(chains.rate[days].mean()), "dividend": float(chains.dividend[days].mean())}
     usual = float(np.median(levels, 0)[0] / TENORS[0])  # realised variance at the level of what is quoted
     spot = m.Heston("SPX", 100.0, **heston.parameters | {"variance": usual, "long_variance": usual}, **carry)
     market = m.MovingSurface(
         spot, "SPX", dynamics, TENORS, np.median(levels, 0), float(np.median(rho)), float(np.median(eta)),
         float(np.median(gamma)),
     )  # fmt: skip
-    half = spreads(chains, until)
-    world, effective = fair(Books(market, half))
+    half = spreads(chains, days)
+    tilt = fair(Books(market, half, tuple(chosen.items())))
     told = {
         "surface": {"vol": dynamics.vol.tolist(), "leverage": leverage},
         "heston": heston.parameters,
         "half spread": half.tolist(),
-        "effective": effective,
+        "effective": tilt.effective,
         "ssvi rmse": [float(fit.rmse) for fit in fits],
     }
-    return world, told
-
-
-class HedgedGains(AbstractDensity):
-    """The density of least entropy under which neither the index nor an option hedged by its delta earns anything."""
-
-    theta: Float[Array, " instrument"]
-    constant: Float[Array, ""]
-
-    def __call__(self, path: dh.MarketPath) -> Float[Array, ""]:
-        return jnp.clip(self.theta @ gains(path) - self.constant, -STEEP, STEEP)
+    return tilt.market, told
 
 
 def gains(path: dh.MarketPath) -> Float[Array, " instrument"]:
@@ -143,31 +146,19 @@ def gains(path: dh.MarketPath) -> Float[Array, " instrument"]:
     return jnp.stack([jnp.sum(moves), *options])
 
 
-def fair(world: Books) -> tuple[m.Tilted, float]:
-    """The world without drifts, by weights on its paths, and the share of paths that they leave.
+def fair(world: Books) -> Tilt:
+    """The world without drifts, by weights on its paths: neither the index nor an option hedged by its delta earns.
 
     A surface fitted to a month moves otherwise than its skew says, so that a put less a call would earn something, and
     a policy would hold options for that. Of the measures without it this one is the nearest (Buehler et al. 2021).
     """
     grid = dh.TimeGrid.uniform(maturity=7 / 365, steps=STEPS)
-    paths = dh.sample(world, grid, 2**15, key=jax.random.key(9), method="sobol")
-    rows = np.asarray(jax.vmap(gains)(paths), float)
-
-    def dual(theta: np.ndarray) -> tuple[float, np.ndarray]:
-        power = np.clip(rows @ theta, -STEEP, STEEP)
-        weight = np.exp(power)
-        return float(np.log(weight.mean())), weight @ rows / weight.sum()
-
-    found = minimize(dual, np.zeros(rows.shape[1]), jac=True, method="BFGS")
-    weight = np.exp(np.clip(rows @ found.x - found.fun, -STEEP, STEEP))
-    density = HedgedGains(jnp.asarray(found.x), jnp.asarray(found.fun))
-    return m.Tilted(world, density), float(weight.mean() ** 2 / np.mean(weight**2))
+    return minimal_entropy_tilt(world, grid, gains, key=jax.random.key(9), paths=2**15)
 
 
-def spreads(chains: data.Chains, until: int) -> np.ndarray:
+def spreads(chains: data.Chains, days: np.ndarray) -> np.ndarray:
     """Constant and slope of half the spread in the price, index at 100, over what could be sold or held."""
-    days = np.arange(until)
-    left = np.stack([chains.years(chains.expires, day) for day in range(until)], axis=1)
+    left = np.stack([chains.years(chains.expires, day) for day in days], axis=1)
     money = np.log(chains.strike[:, None] / chains.spot[days])
     used = (left > SOLD[0]) & (left < SOLD[1]) & (money > REACH[0]) & (money < REACH[1]) & (chains.halted[:, days] == 0)
     used &= chains.call[:, None] == (money >= 0)

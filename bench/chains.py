@@ -2,8 +2,9 @@
 
 FOLDER (or ``DEEPHEDGE_DATA`` and its ``B_options``) holds the files named in `bench.chain_data`. First the known truth:
 short options of one expiry, with and without a delta hedge, on S&P 500 (Cboe), bitcoin and ether (Deribit, OKX) and
-Nifty (NSE). Then a policy trained on paths that are simulated from the snapshots before June 2019, judged once on those
-of June. ``--quick`` takes a few contracts and steps and writes nothing.
+Nifty (NSE). Then a policy trained on paths that are simulated from the snapshots before June 2019, judged on those of
+June; and the same by purged cross-validation over all days of sale (`bench.chain_folds`). ``--quick`` takes a few
+contracts and steps and writes nothing.
 """
 
 import argparse
@@ -21,8 +22,8 @@ import polars as pl
 import deephedge as dh
 from bench import chain_books as books
 from bench import chain_data as read
+from bench import chain_folds, chain_world
 from bench import chain_policies as hedges
-from bench import chain_world
 from bench.chain_shorts import Case, row
 from bench.effort import Effort, adam
 from bench.kept import keep, todays
@@ -97,7 +98,7 @@ def learnt(folder: Path, effort: Effort) -> dict:
     """A band around the delta-vega-vanna hedge, trained on the simulated world from five seeds, judged on June."""
     chains = read.spx(folder, expiries=[datetime.date(2019, *day) for day in FRIDAYS])
     until = int(np.searchsorted(chains.times, np.datetime64(TEST)))
-    world, told = chain_world.fitted(chains, until)
+    world, told = chain_world.fitted(chains, np.arange(until))
     grid = dh.TimeGrid.uniform(maturity=7 / 365, steps=books.STEPS)
     problem, policies = books.problem(grid.times), {name: make() for name, make in hedges.BASELINES.items()}
     start = time.perf_counter()
@@ -118,6 +119,20 @@ def learnt(folder: Path, effort: Effort) -> dict:
         name: max(found[name]["differences"][seed]["cvar"]["high"] for seed in seeds) < 0 for name in ("June", "both")
     }
     return {"world": told, "seconds": seconds, **found, "passed": met["June"], "passed by both": met["both"]}
+
+
+def crossed(folder: Path, effort: Effort) -> dict:
+    """The same choices and trainings by purged cross-validation, so that every day of sale is judged by other days."""
+    chains = read.spx(folder, expiries=[datetime.date(2019, *day) for day in FRIDAYS])
+    problem = books.problem(dh.TimeGrid.uniform(maturity=7 / 365, steps=books.STEPS).times)
+    seeds = [f"learnt, seed {seed}" for seed in effort.seeds(5)]
+    brief = {"pairs": chain_folds.PAIRS[:1], "every": 3} if effort.quick else {}
+    learn = lambda world, seed: trained(problem, world, effort, seed)  # noqa: E731
+    ledgers, told = chain_folds.crossed(chains, learn, seeds, **brief)
+    found = judged(ledgers, books.BOOKS * books.STEPS)
+    print("crossed", json.dumps(found), flush=True)
+    highest = {name: found["differences"][name]["cvar"]["high"] for name in ("chosen", *seeds)}
+    return {"folds": told, **found, "passed": max(highest.values()) < 0}
 
 
 def hedged(chains: data.Chains, sales: range, policies: dict, effort: Effort) -> list[dict[str, dh.Ledger]]:
@@ -158,7 +173,7 @@ def judged(ledgers: list[dict[str, dh.Ledger]], block: int) -> dict:
 def main(arguments: list[str] | None = None) -> dict:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--data", type=Path, help="the folder of option chains")
-    words.add_argument("--only", choices=("shorts", "learnt"), help="one of the two")
+    words.add_argument("--only", choices=("shorts", "learnt", "crossed"), help="one of the three")
     words.add_argument("--quick", action="store_true", help="a few contracts and steps, nothing written")
     chosen = words.parse_args(arguments)
     home = Path(os.environ.get("DEEPHEDGE_DATA", ROOT.parent / "shared" / "data"))
@@ -167,7 +182,7 @@ def main(arguments: list[str] | None = None) -> dict:
     if missing:
         print(f"no data at {folder}: {', '.join(missing)}; name the folder with --data or DEEPHEDGE_DATA")
         return {}
-    effort, parts = Effort(chosen.quick), {"shorts": shorts, "learnt": learnt}
+    effort, parts = Effort(chosen.quick), {"shorts": shorts, "learnt": learnt, "crossed": crossed}
     found = {name: part(folder, effort) for name, part in parts.items() if chosen.only in (None, name)}
     if not chosen.quick:
         known = json.loads(todays("chains").read_text()) if todays("chains").is_file() else {}

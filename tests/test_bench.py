@@ -2,6 +2,7 @@
 
 import os
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -278,6 +279,9 @@ def test_the_study_of_real_chains_runs(market_chains):
     (row,) = found["shorts"]
     assert row["to the end"]["ratio"] > 3 and row["days"] == 35
     assert {"simulated", "before June", "June", "passed", "seconds"} <= found["learnt"].keys()
+    folds = found["crossed"]["folds"]
+    assert len(folds) == 5 and found["crossed"]["days"] == 12  # every third of 36 days of sale, each judged once
+    assert all(first["test"][1] < second["test"][0] for first, second in pairwise(folds))
 
 
 @pytest.fixture

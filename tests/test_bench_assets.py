@@ -22,6 +22,7 @@ FILES = {
     "fx_treasury": "C_fx/eurofxref-hist.csv",
     "bond_portfolio": "E_rates_credit/gsw_usd_zero_coupon_1y_30y_1985_2015.parquet",
     "oil_producer": OIL,
+    "products_refiner": OIL,
     "credit_book": "E_rates_credit/fred_BAMLH0A0HYM2_1996_2025.csv",
 }
 
@@ -150,37 +151,48 @@ def test_the_treasury_is_an_independent_ledger(shipped):
     np.testing.assert_allclose(found.wealth, 0.5 * moves @ units - 0.5 * spread @ np.abs(units), atol=2e-4)
 
 
-def test_the_producer_is_an_independent_ledger(shipped):
-    """Everything sold in the first nearby, from the files alone: contracts by name, bought back as months are sold."""
+COSTS = {
+    "oil_producer": {"CL": [3e-4, 4e-4, 5e-4, 6e-4], "NG": [6e-4, 8e-4, 10e-4, 12e-4]},
+    "products_refiner": {"HO": [4e-4, 5e-4, 6e-4, 7e-4], "RB": [4e-4, 5e-4, 6e-4, 7e-4]},
+}
+
+
+@pytest.mark.parametrize("name", COSTS)
+@pytest.mark.parametrize("hedge", ["first_100", "matched_100"])
+def test_the_producer_is_an_independent_ledger(shipped, name, hedge):
+    """Everything sold forward, from the files alone: contracts by name, bought back as months are sold."""
     import polars as pl
 
-    study = shipped("oil_producer")
+    study = shipped(name)
     folder = Path(os.environ["DEEPHEDGE_DATA"])
     paths, starts = study.windows("validation")
     some = np.arange(5, len(starts), 90)
-    found = dh.evaluate(study.problem, {"it": study.baselines["first_100"]}, jax.tree.map(lambda x: x[some], paths))[
-        "it"
-    ]
-    table = pl.read_parquet(folder / OIL).sort("date").drop_nulls(["CL01", "NG01"])
+    few = jax.tree.map(lambda x: x[some], paths)
+    found = dh.evaluate(study.problem, {"it": study.baselines[hedge]}, few)["it"]
+    table = pl.read_parquet(folder / OIL).sort("date").drop_nulls([f"{code}01" for code in COSTS[name]])
     ends = pl.read_csv(folder / "D_commodities" / "rtl_expiry_table.csv", infer_schema=False)
     dates = table["date"].to_numpy().astype("datetime64[D]")
     months, wealth = np.array([21, 42, 63]), np.zeros(len(some))
-    for code, rate in (("CL", 3e-4), ("NG", 6e-4)):
+    for code, rates in COSTS[name].items():
         last = np.unique(ends.filter(pl.col("tick.prefix") == code)["Last.Trade"].to_numpy().astype("datetime64[D]"))
-        nearbys = table.select(f"{code}0{n}" for n in range(1, 5)).to_numpy()
+        nearbys = table.select(f"{code}0{n}" for n in range(1, 6)).to_numpy()
         front = np.searchsorted(last, dates)
         for row, start in enumerate(starts[some]):
             day = np.searchsorted(dates, start) + np.arange(64)
-            contract = np.searchsorted(last, dates[day] + 5, side="right")  # trades for more than five days still
-            price = nearbys[day, contract - front[day]]
-            closing = nearbys[day[1:], contract[:-1] - front[day[1:]]]
-            spot, unit = nearbys[day, 0] / nearbys[day[0], 0], price[0]
-            held = -np.sum(np.arange(63)[:, None] < months, axis=1) / unit
-            traded = np.abs(np.diff(held, prepend=0.0)) * price[:-1]
-            rolled = np.flatnonzero(np.diff(contract[:-1])) + 1
-            traded[rolled] = np.abs(held[rolled - 1]) * closing[rolled - 1] + np.abs(held[rolled]) * price[rolled]
-            plan = nearbys[day[0], 1:4].sum() / nearbys[day[0], 0]
-            wealth[row] += spot[months].sum() - plan + held @ (closing - price[:-1]) - rate * traded.sum()
+            unit = nearbys[day[0], 0]  # a barrel sold is a barrel hedged
+            wealth[row] += (nearbys[day[months], 0] - nearbys[day[0], 1:4]).sum() / unit
+            held = np.searchsorted(last, dates[day] + 5, side="right")  # trades for more than five days still
+            due = np.arange(63)[:, None] < months
+            ahead = np.clip(front[day[months]] - held[:63, None], 0, 3) if hedge == "matched_100" else 0
+            for place, rate in enumerate(rates):
+                contract = held + place
+                price = nearbys[day, contract - front[day]]
+                closing = nearbys[day[1:], contract[:-1] - front[day[1:]]]
+                sold = -np.sum(due & (ahead == place), axis=1) / unit
+                traded = np.abs(np.diff(sold, prepend=0.0)) * price[:-1]
+                rolled = np.flatnonzero(np.diff(contract[:-1])) + 1
+                traded[rolled] = np.abs(sold[rolled - 1]) * closing[rolled - 1] + np.abs(sold[rolled]) * price[rolled]
+                wealth[row] += sold @ (closing - price[:-1]) - rate * traded.sum()
     np.testing.assert_allclose(found.wealth, wealth, atol=3e-4)
 
 
@@ -211,7 +223,7 @@ def test_the_credit_book_is_an_independent_ledger(shipped):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["fx", "bonds", "oil", "credit"])
+@pytest.mark.parametrize("name", ["fx", "bonds", "oil", "products", "credit"])
 def test_each_bar_runs(bars, shipped, name, capsys):
     from bench import assets
 
@@ -219,4 +231,32 @@ def test_each_bar_runs(bars, shipped, name, capsys):
     found = assets.main(["--quick", "--only", name])[name]
     assert {"bar", "needed", "met", "significant", "harder"} <= found.keys() and found["looks"] == 1
     assert found["bar"]["low"] <= found["bar"]["value"] <= found["bar"]["high"]
-    assert f"{found['policy']} {'above' if name == 'oil' else 'below'} the bar's" in capsys.readouterr().out
+    better = "above" if name in ("oil", "products") else "below"
+    assert f"{found['policy']} {better} the bar's" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_walk_is_judged_as_one_record(bars, shipped, capsys):
+    from bench import assets
+
+    shipped("oil_producer")
+    found = assets.main(["--quick", "--walk", "--only", "oil"])["oil"]
+    assert found["windows"] == 189 and len(found["chosen"]) == 2  # 252 sessions of 2013 hold that many quarters
+    assert found["bar"]["low"] <= found["bar"]["value"] <= found["bar"]["high"]
+    ours, fixed = (found["table"][role]["profit per CVaR"] for role in ("ours", "fixed"))
+    assert found["bar"]["value"] == pytest.approx(ours / fixed - 1)
+    assert "the one chosen above the bar's" in capsys.readouterr().out
+    for wrong in (["--walk", "--only", "fx"], ["--walk", "--run", "x"], ["--seeds", "2", "--run", "x"]):
+        with pytest.raises(SystemExit) as stop:
+            assets.main(wrong)
+        assert stop.value.code == 2
+
+
+@pytest.mark.slow
+def test_every_seed_is_told(bars, shipped, capsys):
+    from bench import assets
+
+    shipped("credit_book")
+    found = assets.main(["--quick", "--seeds", "2", "--only", "credit"])["credit"]
+    assert list(found) == ["0", "1"] and found["0"]["bar"] != found["1"]["bar"]
+    assert "credit_book, seed 1: " in capsys.readouterr().out

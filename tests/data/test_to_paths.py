@@ -37,6 +37,16 @@ def test_without_rebase_prices_are_as_published():
     np.testing.assert_allclose(paths.times[0, -1], 4 / 365, rtol=1e-6)
 
 
+def test_a_quote_is_divided_by_the_start_of_another():
+    history = history_of(10)
+    paths, _ = data.windows(history, 4, rebase={"SPX": "SPX", "SPX.vol": "SPX"})
+    spot, vol = history.quote("SPX"), history.quote("SPX.vol")
+    np.testing.assert_allclose(paths.quotes["SPX"][3], spot[3:8] / spot[3], rtol=1e-6)
+    np.testing.assert_allclose(paths.quotes["SPX.vol"][3], vol[3:8] / spot[3], rtol=1e-6)
+    with pytest.raises(DataError, match=r"no quote .SPY.: did you mean .SPX."):
+        data.windows(history, 4, rebase={"SPX": "SPY"})
+
+
 def test_a_missing_volatility_is_refused_with_its_days_and_where_it_is_known():
     with pytest.raises(DataError, match=r"SPX\.vol is missing on 3,774 days \(1999-01-04, .*2014-01-03 to 2018-12-31"):
         data.windows(data.load(), 21)

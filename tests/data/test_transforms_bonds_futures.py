@@ -58,12 +58,13 @@ def test_a_contract_gains_what_a_desk_would_have(nearby, lag):
 def test_the_life_of_what_is_held_is_counted_in_quantlibs_sessions(lag):
     import QuantLib as ql
 
-    calendar, found = ql.UnitedStates(ql.UnitedStates.NYSE), FuturesLife("A", LAST, lag_days=lag)
-    some = SESSIONS[[0, 3, 40, 90, 139]]  # days of the history may be missing, sessions of the exchange are not
-    for session, life in zip(some, found.apply(Days((), some, np.empty((0, 5))), {})["A"], strict=True):
-        held = next(day for day in LAST if np.datetime64(day) - session > np.timedelta64(lag, "D"))
-        first, last = (ql.DateParser.parseISO(str(day)) for day in (session, held))
-        assert life == calendar.businessDaysBetween(first, last, False, True), session
+    calendar, life = ql.UnitedStates(ql.UnitedStates.NYSE), FuturesLife("A", LAST, lag_days=lag, contracts=2)
+    some = SESSIONS[[0, 3, 40, 80, 100]]  # days of the history may be missing, sessions of the exchange are not
+    found = life.apply(Days((), some, np.empty((0, 5))), {})
+    for session, *lives in zip(some, found["A"], found["A.2"], strict=True):
+        held = [day for day in LAST if np.datetime64(day) - session > np.timedelta64(lag, "D")]
+        first, *last = (ql.DateParser.parseISO(str(day)) for day in (session, *held[:2]))
+        assert lives == [calendar.businessDaysBetween(first, day, False, True) for day in last], session
 
 
 def test_a_life_beyond_the_last_contract_given_is_refused():

@@ -1,5 +1,6 @@
 """History as rolling windows: nothing but what happened, from inside the window."""
 
+import dataclasses
 from itertools import pairwise
 
 import jax
@@ -75,6 +76,15 @@ def test_the_growth_of_history_is_taken_off_and_nothing_else():
     growth = np.asarray(batch.quotes["SPX"][:, 1:] / batch.quotes["SPX"][:, :-1], float)
     moves = np.lib.stride_tricks.sliding_window_view(SPOT[1:] / SPOT[:-1], STEPS)
     assert growth.mean() == pytest.approx(moves.mean() / daily, abs=2e-5)
+
+
+def test_a_quote_is_divided_by_the_start_of_another():
+    rows, shock = HISTORY | {"second": 1.1 * SPOT}, jnp.full((1, 1), 0.4)
+    market = Replay(rows, rebase={"SPX": "SPX", "second": "SPX"})
+    path = dataclasses.replace(market, step=market.step).path(GRID, shock)
+    np.testing.assert_allclose(path.quotes["second"], 1.1 * path.quotes["SPX"], rtol=2e-6)
+    with pytest.raises(UnknownQuote, match="did you mean 'SPX'"):
+        Replay(rows, rebase={"second": "SPY"})
 
 
 def test_bad_input_is_refused():

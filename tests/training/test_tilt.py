@@ -182,7 +182,24 @@ def test_both_ways_of_differentiating_weigh_alike(learnt):
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
+def test_gains_in_cash_are_taken_out_as_returns_are():
+    """Of the stock over all steps at once: under the weights they are 0 on fresh paths."""
+
+    def gain(path):
+        held = path.quote("SPX") / path.numeraire
+        return held[-1:] - held[:1]
+
+    tilt = minimal_entropy_tilt(MARKET, GRID, gain, key=jax.random.key(1))
+    fresh = dh.sample(tilt.market, GRID, 65_536, key=jax.random.key(2), method="random")
+    weight, gains = np.asarray(fresh.weight, float), np.asarray(jax.vmap(gain)(fresh), float)[:, 0]
+    error = float(np.std(weight * gains) / 256) * 2**0.5  # of the paths tested, and of those that found the weights
+    assert abs(float(np.mean(weight * gains))) < 3.5 * error and float(np.mean(gains)) > 20 * error
+    assert float(np.mean(weight)) == pytest.approx(1.0, abs=0.02) and tilt.effective < 1
+
+
 def test_bad_input_is_one_sentence():
+    with pytest.raises(TrainingError, match="gain 0 is no number on 256 of 256 paths"):
+        minimal_entropy_tilt(MARKET, GRID, lambda x: 0 / (0 * x.quote("SPX")[:1]), key=jax.random.key(0), paths=256)
     up = dh.markets.BlackScholes("SPX", vol=0.01, drift=5.0)
     with pytest.raises(TrainingError, match="return of 'SPX' over step 0 has one sign"):
         minimal_entropy_tilt(up, GRID, "SPX", key=jax.random.key(0), paths=256)

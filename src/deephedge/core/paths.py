@@ -1,5 +1,7 @@
 """One realisation of a market on a grid."""
 
+from collections.abc import Iterable, Mapping
+
 import equinox as eqx
 import jax
 from jaxtyping import Array, Float
@@ -36,3 +38,16 @@ class MarketPath(eqx.Module):
     def with_quotes(self, quotes: dict[str, Float[Array, "*batch points"]]) -> "MarketPath":
         """The same path with more quotes, or with others in place of its own."""
         return MarketPath(self.times, self.quotes | quotes, self.numeraire, self.weight)
+
+
+def bases(rebase: Mapping[str, str] | Iterable[str | tuple[str, str]]) -> dict[str, str]:
+    """Quotes and the one whose first value each is divided by: itself, where only names are given.
+
+    >>> bases(["CL"]), bases({"CL": "CL", "CL2": "CL"})
+    ({'CL': 'CL'}, {'CL': 'CL', 'CL2': 'CL'})
+    """
+    if isinstance(rebase, Mapping):
+        return dict(rebase)  # pyright: ignore[reportReturnType]
+    # Pairs as well: what a module keeps is given to it again where its fields are replaced, and by files.
+    pairs = ((entry, entry) if isinstance(entry, str) else entry for entry in rebase)
+    return {name: base for name, base in pairs}

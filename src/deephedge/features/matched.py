@@ -4,6 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from deephedge.core.errors import require
 from deephedge.core.paths import MarketPath
 from deephedge.core.types import number
 from deephedge.features.base import AbstractFeature
@@ -11,11 +12,13 @@ from deephedge.instruments.base import reached
 
 
 class Matched(AbstractFeature):
-    """How many of ``dates`` (years) are still to come in the life of the front future held, and how many after it.
+    """How many of ``dates`` (years) are still to come in the life of each future of a strip, and how many after it.
 
-    Two columns. ``life`` is a quote of the sessions which that contract has left (`data.transforms.FuturesLife`),
-    ``sessions`` how many there are in a year of the path. What is sold at the settlement of the front contract on these
-    dates is hedged without basis by so much of the first and, while it is the second's, of the second.
+    ``life`` is a quote of the sessions which the front future held has left (`data.transforms.FuturesLife`), and with
+    ``contracts`` above 1 ``"<life>.2"``, ``"<life>.3"`` those of the ones behind it; ``sessions`` is how many there are
+    in a year of the path. A column for each contract, and one for what comes after the last of them. What is sold at
+    the settlement of the front contract on these dates is hedged without basis by so much of each, if they reach far
+    enough.
 
     >>> import deephedge as dh, jax.numpy as jnp
     >>> path = dh.MarketPath(jnp.array([0.0, 1.0, 2.0]) / 252, {"CL.life": jnp.array([1.0, 5.0, 4.0])}, jnp.ones(3))
@@ -27,9 +30,14 @@ class Matched(AbstractFeature):
     dates: Float[Array, " date"] = number()
     name: str = eqx.field(static=True)
     sessions: float = eqx.field(static=True, default=252.0)
+    contracts: int = eqx.field(static=True, default=1)
 
-    def __call__(self, path: MarketPath) -> Float[Array, "points 2"]:
+    def __check_init__(self):
+        require(self.contracts >= 1, f"contracts must be 1 or more, was {self.contracts}")
+
+    def __call__(self, path: MarketPath) -> Float[Array, "points column"]:
         left = self.sessions * (self.dates - path.times[:, None])
         due = ~jnp.stack([reached(path.times, date) for date in self.dates], axis=1)
-        now = due & (left <= path.quote(self.life)[:, None] + 0.5)
-        return jnp.stack([jnp.sum(now, axis=1), jnp.sum(due & ~now, axis=1)], axis=1).astype(path.times.dtype)
+        names = (self.life, *(f"{self.life}.{place}" for place in range(2, self.contracts + 1)))
+        by = [jnp.sum(due & (left <= path.quote(name)[:, None] + 0.5), axis=1) for name in names]
+        return jnp.diff(jnp.stack([*by, jnp.sum(due, axis=1)], axis=1), axis=1, prepend=0).astype(path.times.dtype)

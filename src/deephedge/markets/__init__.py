@@ -61,7 +61,7 @@ from deephedge.markets.stress import Shock, Stressed
 from deephedge.markets.surface import MovingSurface, SurfaceDynamics
 from deephedge.markets.surface_fit import FittedSurface, fit_surface_dynamics
 from deephedge.markets.swap_rate import SwapRate
-from deephedge.markets.tilt import AbstractDensity, CashDensity, Tilted, discounted_returns
+from deephedge.markets.tilt import AbstractDensity, CashDensity, GainsDensity, Tilted, discounted_returns
 from deephedge.markets.uncertain import UncertainParameters
 from deephedge.markets.validate import Agreement, agreement, validate
 
@@ -98,6 +98,7 @@ __all__ = [
     "FittedDcc",
     "FittedRatings",
     "FittedSurface",
+    "GainsDensity",
     "GarmanKohlhagen",
     "Gjr",
     "GjrGarch",

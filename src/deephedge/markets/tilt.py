@@ -1,6 +1,7 @@
 """Any market under another measure: the same paths, each with a weight, which takes a drift out of them."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -87,6 +88,26 @@ class CashDensity(AbstractDensity):
             f"this tilt was made for {theta.shape[0]} steps, the path has {returns.shape[0]}; fit it on the same grid",
         )
         return jnp.sum(theta * returns) - self.constant
+
+
+class GainsDensity(AbstractDensity):
+    r"""The density :math:`\ell = \theta\cdot G - c` of any gains of a path.
+
+    ``gains``, a function, maps a path to numbers, such as what an option gains that is hedged by its delta; ``theta``
+    has as many, ``constant`` :math:`c` is the log mean exponential.
+
+    >>> import deephedge as dh, jax.numpy as jnp
+    >>> path = dh.MarketPath(jnp.array([0.0, 1.0]), {"A": jnp.array([1.0, 1.5])}, jnp.ones(2))
+    >>> float(GainsDensity(lambda path: jnp.diff(path.quote("A")), (-2.0,), 0.25)(path))
+    -1.25
+    """
+
+    gains: Callable[[MarketPath], Array] = eqx.field(static=True)
+    theta: Float[Array, " gain"] = number()
+    constant: Float[Array, ""] = number(default=0.0)
+
+    def __call__(self, path: MarketPath) -> Float[Array, ""]:
+        return jnp.ravel(self.gains(path)) @ self.theta - self.constant
 
 
 def discounted_returns(path: MarketPath, names: tuple[str, ...]) -> Float[Array, "step asset"]:

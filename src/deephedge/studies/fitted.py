@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from deephedge.core.errors import ConfigError, DataError, require
+from deephedge.core.paths import bases
 from deephedge.core.random import named_key
 from deephedge.data import History
 from deephedge.evaluation.metrics import risk
@@ -121,7 +122,7 @@ class Fitted:
     def replay(self, quotes: tuple[str, ...] = (), centre: dict[str, str] | None = None) -> Replay:
         """Windows of the training years as they were, of all quotes or of those named; ``centre`` as in `Replay`."""
         rows = self._complete(quotes or self.study.years("train").names)
-        return Replay(rows, rebase=self._rebased(), centre=centre or {})
+        return Replay(rows, rebase=self._rebase(), centre=centre or {})
 
     def _complete(self, names: Iterable[str]) -> dict[str, np.ndarray]:
         """These quotes on the training days that have all of them."""
@@ -131,9 +132,17 @@ class Fitted:
         require(bool(known.sum() > 2), f"{years} has no days with all of {', '.join(rows)}", DataError)
         return {name: row[known] for name, row in rows.items()}
 
-    def _rebased(self) -> tuple[str, ...]:
+    def _rebase(self) -> tuple[str, ...] | dict[str, str]:
         data = self.study.data
         return self.study.history.names[:1] if data is None or data.rebase is None else data.rebase
+
+    def _rebased(self) -> tuple[str, ...]:
+        """What starts at 1, for markets in which nothing else is rebased."""
+        pairs = bases(self._rebase())
+        other = next((name for name, base in pairs.items() if name != base), None)
+        told = f"data.rebase divides {other} by another quote, and only fitted.Replay can start there; list names"
+        require(other is None, told, ConfigError)
+        return tuple(pairs)
 
     def minimum_variance_delta(self, paths: int = 4096) -> MinimumVarianceDelta:
         """Coefficients by regression on paths of the training market."""

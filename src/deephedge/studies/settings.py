@@ -33,7 +33,8 @@ class DataSettings:
     are, unless given), a day is a session of ``exchange``, and a value older than ``max_age`` (``"10d"``) is none.
     ``joins`` adds what is no price: news, macro figures, calendars (``joins.News`` and its siblings). ``transforms``
     makes more quotes of all of them, fitted on ``train``. In each window the quotes in ``rebase`` are divided
-    by their value at its start; the first one is, unless said.
+    by their value at its start, or by that of another (``rebase = { CL = "CL", "CL2" = "CL" }``); the first one is,
+    unless said.
     """
 
     train: Years
@@ -49,7 +50,7 @@ class DataSettings:
     max_age: str | None = None
     joins: tuple[AbstractJoin, ...] = ()
     transforms: tuple[AbstractTransform, ...] = ()
-    rebase: tuple[str, ...] | None = None
+    rebase: tuple[str, ...] | dict[str, str] | None = None
 
     @property
     def joined(self) -> bool:

@@ -39,7 +39,7 @@ def simulate(study: Study, *, paths: int = PATHS, screen: Screen | None = None) 
     """
     screen = screen or Screen.silent()
     require(study.data is not None, f"{study.name} has no [data], so no history to compare with", ConfigError)
-    if study.data is not None and study.data.rebase == ():
+    if study.data is not None and study.data.rebase is not None and not study.data.rebase:
         return []
     with screen.stage("fitting the markets to the training years"):
         markets = {"": study.market, **study.rivals}

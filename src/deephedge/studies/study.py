@@ -114,7 +114,7 @@ class Study:
         if self.data is None:
             return "SPX"
         if self.data.rebase:
-            return self.data.rebase[0]
+            return next(iter(self.data.rebase))
         return self.history.names[0] if self.data.joined else self.data.name
 
     @cached_property

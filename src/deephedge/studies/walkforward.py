@@ -36,11 +36,12 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Walk:
-    """The stretches, the comparison over all of their test windows, and one a stretch."""
+    """The stretches, the comparison over all of their test windows, and of each stretch one, and its run."""
 
     stretches: tuple[Stretch, ...]
     whole: Comparison
     each: tuple[Comparison, ...]
+    runs: tuple[RunFolder, ...]
 
 
 def stretches(study: Study) -> list[Stretch]:
@@ -87,7 +88,7 @@ def walk(study: Study, *, out: Path = Path("runs"), screen: Screen | None = None
     each = tuple(kept for _, run in found if (kept := judge.comparison_of(run, judge.BACKTEST)))
     facts = {"stretches": [part.__dict__ for part in parts], "whole": whole.to_dict()}
     replace_file(root / RESULT, to_json(facts).encode())
-    return Walk(tuple(parts), whole, each)
+    return Walk(tuple(parts), whole, each, tuple(run for _, run in found))
 
 
 def _one(study: Study, part: Stretch, number: int, root: Path, screen: Screen) -> tuple[Study, RunFolder]:

@@ -6,6 +6,8 @@ utility and owes nothing, is the one of least relative entropy under which no tr
 Source: Frittelli (2000); Buehler, Murray, Pakkanen, Wood (2021).
 """
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -21,7 +23,15 @@ from deephedge.core.random import named_key
 from deephedge.core.types import number
 from deephedge.hedging import HedgingProblem, rollout
 from deephedge.instruments import Nothing
-from deephedge.markets import AbstractDensity, AbstractMarket, CashDensity, Tilted, discounted_returns, sample
+from deephedge.markets import (
+    AbstractDensity,
+    AbstractMarket,
+    CashDensity,
+    GainsDensity,
+    Tilted,
+    discounted_returns,
+    sample,
+)
 from deephedge.objectives import Entropic
 from deephedge.policies.base import AbstractPolicy
 from deephedge.training.calibrate import measure_units
@@ -63,7 +73,12 @@ class Tilt(eqx.Module):
 
 
 def minimal_entropy_tilt(
-    market: AbstractMarket, grid: TimeGrid, names: tuple[str, ...] | str, *, key: PRNGKeyArray, paths: int = 65_536
+    market: AbstractMarket,
+    grid: TimeGrid,
+    names: tuple[str, ...] | str | Callable[[MarketPath], Array],
+    *,
+    key: PRNGKeyArray,
+    paths: int = 65_536,
 ) -> Tilt:
     r"""The measure of least entropy under which each step's discounted return of each quote is 0 on average.
 
@@ -71,7 +86,11 @@ def minimal_entropy_tilt(
     float64 on ``paths`` simulated paths. It takes the unconditional drift out, step by step: enough where the drift
     does not depend on what was seen before; where it does, ``learn_tilt`` finds more.
 
-    Raises ``TrainingError`` where no such measure exists on the paths drawn (a return of one sign), with the step.
+    In place of ``names`` may stand a function of a path that gives any gains (cash), each to be 0 on average: of
+    positions held throughout, or of options hedged by their delta, which have no return once they are worth nothing.
+
+    Raises ``TrainingError`` where no such measure exists on the paths drawn (a return of one sign), with the step, and
+    where a return is no number.
 
     >>> import deephedge as dh, jax
     >>> from deephedge.training import minimal_entropy_tilt
@@ -80,19 +99,32 @@ def minimal_entropy_tilt(
     >>> 0.7 < tilt.effective < 0.9  # exp(-(0.1 / 0.2)^2) is 0.78
     True
     """
-    names = (names,) if isinstance(names, str) else tuple(names)
+    quotes = () if callable(names) else (names,) if isinstance(names, str) else tuple(names)
+    gains = names if callable(names) else lambda path: discounted_returns(path, quotes)
     drawn = sample(market, grid, paths, key=named_key(key, "tilt"), method="sobol")
-    returns = np.asarray(jax.vmap(lambda path: discounted_returns(path, names))(drawn), float)
+    returns = np.asarray(jax.vmap(gains)(drawn), float)
     rows = returns.reshape(paths, -1)
-    for n in np.flatnonzero((rows.min(0) >= 0) | (rows.max(0) <= 0)):
-        step, name = divmod(int(n), len(names))
+
+    def called(n: int) -> str:
+        step, name = divmod(n, max(1, len(quotes)))
+        return f"the return of {quotes[name]!r} over step {step}" if quotes else f"gain {n}"
+
+    for n in np.flatnonzero(~np.isfinite(rows).all(0)):
+        bad = int(np.sum(~np.isfinite(rows[:, n])))
         raise TrainingError(
-            f"no measure takes the drift out: the return of {names[name]!r} over step {step} has one sign on "
-            f"all {paths} paths; draw more paths, or look at the market"
+            f"{called(int(n))} is no number on {bad} of {paths} paths (a price of 0?); give gains in cash"
+        )
+    for n in np.flatnonzero((rows.min(0) >= 0) | (rows.max(0) <= 0)):
+        raise TrainingError(
+            f"no measure takes the drift out: {called(int(n))} has one sign on all {paths} paths; draw more paths, or "
+            "look at the market"
         )
     share = np.full(paths, 1.0 / paths) if drawn.weight is None else np.asarray(drawn.weight, float)
     theta, log_mean = _least_entropy(rows, share / share.sum())
-    density = CashDensity(theta.reshape(returns.shape[1:]), log_mean, names)
+    if callable(names):
+        density = GainsDensity(names, theta, log_mean)
+    else:
+        density = CashDensity(theta.reshape(returns.shape[1:]), log_mean, quotes)
     weight = np.exp(rows @ theta - log_mean)
     return Tilt(Tilted(market, density), -log_mean, float(weight.mean() ** 2 / np.mean(weight**2)))
 

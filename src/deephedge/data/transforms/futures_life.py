@@ -18,8 +18,9 @@ class FuturesLife(AbstractStrip):
     """Sessions of ``exchange`` to the last trading day of the contract that a `FuturesRoll` of the front one holds.
 
     That is the front contract, and from ``lag_days`` calendar days before its last trading day the next one: the number
-    falls by 1 a session and rises at a roll. ``expiries``, ``prefix`` and errors are those of `FuturesRoll`. Rule and
-    holidays are known years ahead; one-off closures are not, and the calendar has them from the start.
+    falls by 1 a session and rises at a roll. With ``contracts`` above 1 those behind it follow, as ``"<name>.2"``,
+    ``"<name>.3"`` and so on. ``expiries``, ``prefix`` and errors are those of `FuturesRoll`. Rule and holidays are
+    known years ahead; one-off closures are not, and the calendar has them from the start.
 
     >>> dates = np.arange("2024-01-02", "2024-01-05", dtype="datetime64[D]")
     >>> life = FuturesLife("CL.life", expiries=("2024-01-03", "2024-01-09"), lag_days=0)
@@ -32,6 +33,11 @@ class FuturesLife(AbstractStrip):
     prefix: str | None = None
     lag_days: int = 5
     exchange: str = "XNYS"
+    contracts: int = 1
+
+    def __post_init__(self):
+        super().__post_init__()
+        require(self.contracts >= 1, f"{self.name}: contracts must be 1 or more, was {self.contracts}", DataError)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -39,14 +45,17 @@ class FuturesLife(AbstractStrip):
         return ()
 
     def apply(self, days: Days, constants: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """Under its name."""
+        """Under its name, and those of the contracts behind it under its name and their place."""
         dates = days.dates.astype("datetime64[D]")
         last, front, left = self.held(dates)
         held = front + left
+        final = held.max(initial=0) + self.contracts - 1
         told = f"{self.name}: after {last[-1:]} no contract is given; give the last trading day of one more"
-        require(bool(held.max(initial=0) < last.size), told, DataError)
+        require(bool(final < last.size), told, DataError)
+        names = (self.name, *(f"{self.name}.{place}" for place in range(2, self.contracts + 1)))
         if dates.size == 0:
-            return {self.name: np.empty(0)}
-        open_days = sessions(dates[0], last[held].max(), self.exchange).days
-        seen = np.searchsorted(open_days, dates, side="right")
-        return {self.name: (np.searchsorted(open_days, last[held], side="right") - seen).astype(float)}
+            return {name: np.empty(0) for name in names}
+        open_days = sessions(dates[0], last[final], self.exchange).days
+        left = np.searchsorted(open_days, last, side="right")[:, None] - np.searchsorted(open_days, dates, side="right")
+        days_of = np.arange(dates.size)
+        return {name: left[held + ahead, days_of].astype(float) for ahead, name in enumerate(names)}
