@@ -10,6 +10,7 @@ from scipy.optimize import minimize
 from scipy.stats import t as student
 
 import deephedge as dh
+from deephedge.data import windows
 from deephedge.evaluation.bootstrap import Resampling, block_length
 from deephedge.evaluation.metrics import tail_mean
 from deephedge.studies import RunFolder, Study
@@ -179,7 +180,11 @@ def by_window(study: Study, part: str) -> tuple[np.ndarray, np.ndarray, np.ndarr
         price = jnp.stack([each.price(ends) for each in problem.instruments], -1)
         return table(first)[0].sum(-1), price[1] - price[0], problem.liability.cashflows(ends).sum()
 
-    return tuple(np.asarray(x, float) for x in jax.jit(jax.vmap(one))(study.windows(part)[0]))  # pyright: ignore
+    years, grid = study.years(part), problem.grid
+    known = years.dates[np.isfinite(list(years.quotes.values())).all(0)]  # a volatility begins a day after its yield
+    step = float(grid.times[-1]) / grid.steps
+    paths, _ = windows(years.between(str(known[0]), str(known[-1])), grid.steps, step_years=step, rebase=False)
+    return tuple(np.asarray(x, float) for x in jax.jit(jax.vmap(one))(paths))
 
 
 def per_cvar(wealth: np.ndarray, level: float, margin: float = MARGIN) -> Measure:
