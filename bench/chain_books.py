@@ -11,14 +11,13 @@ from dataclasses import dataclass
 
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.stats import norm
 from jaxtyping import Array, Float
 
 import deephedge as dh
 from deephedge import data
 from deephedge import features as f
 from deephedge import instruments as i
-from deephedge.pricing import black
+from deephedge.studies.chains import GREEKS, greeks
 
 STEPS, LEGS, BOOKS = 5, 3, 64  # snapshots held, options in a book, books on each day of sale
 REACH = (-0.07, 0.035)  # log-moneyness of what is sold
@@ -30,23 +29,8 @@ CHOSEN: Chosen = {
     "wing": (0.02, True),
 }  # log-moneyness of each, whether a call
 INDEX = 5e-5  # half the spread of the index, a share of it
-GREEKS = ("delta", "gamma", "vega", "vanna")
 SIDES = ("mark", "bid", "ask", *GREEKS)
 FEATURES = (*GREEKS, *(f"{name}_{of}" for name in CHOSEN for of in (*GREEKS, "half")), "level", "gone")
-
-
-def greeks(spot, ahead, off, strike, vol, left, call) -> dict[str, Array]:
-    """Black's price and its sensitivities to the index and to the volatility, discounted."""
-    total, share = vol * jnp.sqrt(left), off * ahead / spot
-    wide = jnp.maximum(total, 1e-3)  # where nothing is left to happen there is no vanna
-    lower = (jnp.log(ahead / strike) - 0.5 * wide**2) / wide
-    return {
-        "mark": off * black.price(ahead, strike, total, 1.0, call),
-        "delta": share * black.delta(ahead, strike, total, 1.0, call),
-        "gamma": share * ahead / spot * black.gamma(ahead, strike, total),
-        "vega": off * black.vega(ahead, strike, vol, left),
-        "vanna": -share * norm.pdf(lower + wide) * lower / jnp.maximum(vol, 1e-3),
-    }
 
 
 def quotes_of(book: dict[str, Array], hedges: dict[str, dict[str, Array]], level: Array) -> dict[str, Array]:

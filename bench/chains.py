@@ -3,8 +3,8 @@
 FOLDER (or ``DEEPHEDGE_DATA`` and its ``B_options``) holds the files named in `bench.chain_data`. First the known truth:
 short options of one expiry, with and without a delta hedge, on S&P 500 (Cboe), bitcoin and ether (Deribit, OKX) and
 Nifty (NSE). Then a policy trained on paths that are simulated from the snapshots before June 2019, judged on those of
-June; and the same by purged cross-validation over all days of sale (`bench.chain_folds`). ``--quick`` takes a few
-contracts and steps and writes nothing.
+June; and the same by purged cross-validation over all days of sale (`bench.chain_folds`). Then the studies of books on
+each chain. ``--quick`` takes a few contracts and steps and writes nothing.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import dataclasses
 import datetime
 import json
 import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -30,12 +31,17 @@ from bench.kept import keep, todays
 from deephedge import data
 from deephedge import objectives as o
 from deephedge.evaluation import compare
+from deephedge.studies import Study, run
+from deephedge.studies import evaluation as judge
+from deephedge.studies.training import by_validation, load_all
 
 ROOT = Path(__file__).parents[1]
 TEST = "2019-06-01"  # the first day that no training saw
 JUNE, JULY = "2019-06-21", "2026-07-31"
 FRIDAYS = [(5, 10), (5, 17), (5, 24), (5, 31), (6, 7), (6, 14), (6, 21), (6, 28), (7, 5), (7, 12), (7, 19), (7, 26),
            (7, 31), (8, 2), (8, 16), (8, 23), (8, 30), (9, 20)]  # fmt: skip
+STUDIES = ("spx_book", "deribit_btc_book", "deribit_eth_book", "okx_btc_book", "okx_eth_book", "nifty_book")
+CHAIN_FILES = {"spx": read.FILES["SPX"], "nifty": read.FILES["NIFTY"]} | read.FILES
 FEES = {"deribit": 5e-4, "okx": 5e-4}  # half the spread of a crypto future and its fee, assumed
 RUPEE, HALF = 0.055, 0.01  # interest in India, and half the spread of its options as a share of their price: assumed
 
@@ -135,6 +141,28 @@ def crossed(folder: Path, effort: Effort) -> dict:
     return {"folds": told, **found, "passed": max(highest.values()) < 0}
 
 
+def studied(folder: Path, effort: Effort) -> dict:
+    """The studies of books on each chain (`studies/*_book.toml`), run to their reports; what the test days said."""
+    brief = ["training.updates=2", "training.paths=64", "test.paths=64", "test.resamples=50"] if effort.quick else []
+    found = {}
+    for name in STUDIES[:1] if effort.quick else STUDIES:
+        place = (folder / CHAIN_FILES[name.split("_")[0]]).resolve()
+        study = Study.load(ROOT / "studies" / f"{name}.toml", [f'data.chain.path="{place}"', *brief])
+        with tempfile.TemporaryDirectory() as out:
+            kept = run(study, out=Path(out))
+            result = judge.comparison_of(kept, judge.BACKTEST)
+            chosen = by_validation(load_all(study, kept))[0]
+        table = result.to_dict()  # pyright: ignore
+        row = lambda one: {key: one[key] for key in ("mean", "std", "cvar", "cost")}  # noqa: E731
+        found[name] = {
+            "policy": chosen, "books": table["paths"],
+            "figures": {each: row(one) for each, one in table["estimates"].items()},
+            "differences": {each: row(one) for each, one in table["differences"].items()},
+        }  # fmt: skip
+        print(name, json.dumps({each: one["cvar"]["value"] for each, one in table["estimates"].items()}), flush=True)
+    return found
+
+
 def hedged(chains: data.Chains, sales: range, policies: dict, effort: Effort) -> list[dict[str, dh.Ledger]]:
     windows = [books.window(chains, day, seed=0).paths for day in sales[:: 5 if effort.quick else 1]]
     return [dh.evaluate(books.problem(paths.times[0]), policies, paths) for paths in windows]
@@ -173,7 +201,7 @@ def judged(ledgers: list[dict[str, dh.Ledger]], block: int) -> dict:
 def main(arguments: list[str] | None = None) -> dict:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--data", type=Path, help="the folder of option chains")
-    words.add_argument("--only", choices=("shorts", "learnt", "crossed"), help="one of the three")
+    words.add_argument("--only", choices=("shorts", "learnt", "crossed", "studies"), help="one of the four")
     words.add_argument("--quick", action="store_true", help="a few contracts and steps, nothing written")
     chosen = words.parse_args(arguments)
     home = Path(os.environ.get("DEEPHEDGE_DATA", ROOT.parent / "shared" / "data"))
@@ -182,7 +210,7 @@ def main(arguments: list[str] | None = None) -> dict:
     if missing:
         print(f"no data at {folder}: {', '.join(missing)}; name the folder with --data or DEEPHEDGE_DATA")
         return {}
-    effort, parts = Effort(chosen.quick), {"shorts": shorts, "learnt": learnt, "crossed": crossed}
+    effort, parts = Effort(chosen.quick), {"shorts": shorts, "learnt": learnt, "crossed": crossed, "studies": studied}
     found = {name: part(folder, effort) for name, part in parts.items() if chosen.only in (None, name)}
     if not chosen.quick:
         known = json.loads(todays("chains").read_text()) if todays("chains").is_file() else {}

@@ -226,28 +226,14 @@ def test_what_a_hedge_takes_off_is_a_ratio_of_deviations():
     assert found["low"] < found["ratio"] < found["high"]
 
 
-@pytest.mark.slow
-def test_sensitivities_of_a_book_are_derivatives_of_its_price():
-    import jax
-    import numpy as np
-    from bench.chain_books import greeks
-
-    def price(spot, vol):
-        return greeks(spot, 1.01 * spot, 0.98, 103.0, vol, 0.2, True)["mark"]
-
-    with jax.enable_x64(True):
-        found = greeks(100.0, 101.0, 0.98, 103.0, 0.2, 0.2, True)
-        delta = jax.grad(price)
-        expected = [of(100.0, 0.2) for of in (delta, jax.grad(delta), jax.grad(price, 1), jax.grad(delta, 1))]
-        np.testing.assert_allclose([found[name] for name in ("delta", "gamma", "vega", "vanna")], expected, rtol=1e-9)
-
-
 def test_the_hedges_of_a_book_of_options_leave_none_of_what_they_are_against():
     import jax
     import jax.numpy as jnp
     import numpy as np
-    from bench.chain_books import CHOSEN, FEATURES, GREEKS
+    from bench.chain_books import CHOSEN, FEATURES
     from bench.chain_policies import BASELINES, Rebalanced
+
+    from deephedge.studies.chains import GREEKS
 
     drawn = dict(zip(FEATURES, np.random.default_rng(0).uniform(0.1, 1.0, len(FEATURES)), strict=True))
     seen = {name: jnp.asarray(value) for name, value in drawn.items()} | {"wing_vanna": jnp.asarray(-0.6)}
@@ -279,6 +265,7 @@ def test_the_study_of_real_chains_runs(market_chains):
     (row,) = found["shorts"]
     assert row["to the end"]["ratio"] > 3 and row["days"] == 35
     assert {"simulated", "before June", "June", "passed", "seconds"} <= found["learnt"].keys()
+    assert list(found["studies"]) == ["spx_book"] and found["studies"]["spx_book"]["policy"] == "weighted"
     folds = found["crossed"]["folds"]
     assert len(folds) == 5 and found["crossed"]["days"] == 12  # every third of 36 days of sale, each judged once
     assert all(first["test"][1] < second["test"][0] for first, second in pairwise(folds))

@@ -42,6 +42,7 @@ FEATURES = {
     "Window of a window": f.Window(f.Window(f.LogReturn("A"), 2), 3),
     "RollingZScore": f.RollingZScore(f.Quote("A.vol", "vol"), 4),
     "Stack": f.Stack([f.Window(f.Quote("A", "spot"), 2), f.LogReturn("A")], "rows"),
+    "Table": f.Table([["-A", "A.vol"], [1.0, 0.0]], "exposures"),
     "Standardised": f.Standardised(f.LogMoneyness("A", 1.0), 0.1, 0.3),
 }
 NAMES = ("log_moneyness", "time_left", "vol")

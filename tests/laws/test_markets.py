@@ -18,6 +18,12 @@ STEPS, PATHS, CUT = 6, 2**14, 3
 GRID = dh.TimeGrid.uniform(maturity=STEPS / 252, steps=STEPS)
 
 
+def _paths():
+    """As long as any grid here."""
+    grid = dh.TimeGrid.uniform(maturity=310 / 252, steps=310)
+    return dh.sample(m.BlackScholes("SPX", 0.2), grid, 8, key=jax.random.key(2))
+
+
 def _history() -> dict[str, np.ndarray]:
     rng = np.random.default_rng(1)
     z = rng.standard_t(5, (400, 2))
@@ -375,6 +381,7 @@ MEMBERS = {
     "neural_sde": Member(lambda: m.NeuralSde("SPX", 0.2, key=jax.random.key(1), width=4, rate=0.03, dividend=0.01)),
     "window_generator": Member(lambda: m.WindowGenerator("SPX", 0.2, key=jax.random.key(1), hidden=4, width=4)),
     "replay": Member(lambda: m.Replay(_history()), prefix=False),
+    "drawn": Member(lambda: m.Drawn(_paths()), prefix=False),
     "tilted_drift": Member(
         lambda: m.Tilted(m.BlackScholes("SPX", vol=0.2, drift=0.9), m.CashDensity((-22.0,) * STEPS, 0.0, ("SPX",)))
     ),

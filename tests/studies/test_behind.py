@@ -69,8 +69,8 @@ def test_calm_and_crisis_are_told_apart_by_what_was_known(real_run):
 
 def test_forecasts_are_those_of_simulated_paths(real_run):
     study, place = real_run
-    ledgers, _, _ = judge.backtest_ledgers(place)
-    found = behind.forecasts(study, place, ledgers)["delta"]
+    ledgers, _, starts = judge.backtest_ledgers(place)
+    found = behind.forecasts(study, place, ledgers, starts)["delta"]
     rows = place.read_frame(judge.SIMULATED_ROWS)
     drawn = -rows.filter(rows["policy"] == "delta")["wealth"].to_numpy().astype(float)
     losses = -np.asarray(ledgers["delta"].wealth, float)[::21]
@@ -82,7 +82,7 @@ def test_forecasts_are_those_of_simulated_paths(real_run):
     ratio = 2 * (free - x * np.log(p) - (n - x) * np.log(1 - p))
     assert found.frequency == pytest.approx(chi2.sf(ratio, 1), abs=1e-9)
     doubled = {"delta": _lost_twice(ledgers["delta"])}
-    assert behind.forecasts(study, place, doubled)["delta"].size < found.size
+    assert behind.forecasts(study, place, doubled, starts)["delta"].size < found.size
 
 
 def _lost_twice(ledger: Ledger) -> Ledger:

@@ -11,6 +11,7 @@ from deephedge.features.rolling import LogReturn, RealisedVol, RollingZScore, Ru
 from deephedge.features.scale import Standardised
 from deephedge.features.stack import Stack
 from deephedge.features.state import State
+from deephedge.features.table import Table
 
 __all__ = [
     "AbstractFeature",
@@ -31,6 +32,7 @@ __all__ = [
     "Stack",
     "Standardised",
     "State",
+    "Table",
     "TimeLeft",
     "Vega",
     "Window",

@@ -19,6 +19,7 @@ from deephedge.markets.curve_fit import FittedCurve, fit_curve_factors
 from deephedge.markets.dcc import Dcc
 from deephedge.markets.dcc_fit import FittedDcc, fit_dcc
 from deephedge.markets.dividends import Dividends
+from deephedge.markets.drawn import Drawn
 from deephedge.markets.facts import FACTS, Fact
 from deephedge.markets.fx import GarmanKohlhagen
 from deephedge.markets.fx_heston import HestonFx
@@ -89,6 +90,7 @@ __all__ = [
     "Dcc",
     "Dividends",
     "DoubleExponentialJumps",
+    "Drawn",
     "Empirical",
     "Fact",
     "FilteredHistorical",

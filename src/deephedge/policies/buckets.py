@@ -45,7 +45,7 @@ class BucketHedge(AbstractPolicy):
         scale = jnp.sqrt(jnp.maximum(jnp.mean(hedge**2), 1e-30))
         hedge, owed = hedge / scale, owed / scale
         # As a solve of the smaller of the two systems: stacked with the ridge it has full rank in either.
-        square = hedge @ hedge.T + (self.ridge + 1e-9) * jnp.eye(len(hedge))
+        square = hedge @ hedge.T + (jnp.abs(self.ridge) + 1e-9) * jnp.eye(len(hedge))  # training may step over 0
         return -jnp.linalg.solve(square, hedge @ owed)
 
     def __call__(

@@ -117,10 +117,11 @@ def _backtest(contents: ReportContents) -> str:
     dates = np.asarray(contents.dates).astype("datetime64[D]").astype(str)
     found = contents.comparison
     often = f"1/{found.window} of the contract" if found and found.window else "the contract"
+    when = "every trading day" if np.unique(dates).size == dates.size else "whenever a window starts"
     worst = f"; circles mark the worst of {contents.label(contents.chosen)}, without overlap" if contents.chosen else ""
     caption = (
         f"Windows that start from {dates[0]} to {dates[-1]}. Above: how each ended{worst}. Below: what a desk has "
-        f"earned that sells {often} every trading day."
+        f"earned that sells {often} {when}."
     )
     return f"<h2>Through time</h2>\n{_figure('backtest', plots.backtest(contents), caption, contents)}"
 

@@ -54,7 +54,7 @@ def _apart(study: Study, ledgers: Mapping[str, Ledger], premium: np.ndarray) -> 
     if len(names) < 2 or counts.min() < LEAST:
         return {}, ""
     said = ", ".join(f"{count:,} windows {name}" for name, count in zip(names, counts, strict=True))
-    how = judge.how(study, premium, study.problem.grid.steps)
+    how = judge.how(study, premium, study.overlap)
     told = (
         f"A window is of a crisis where {quote} stood above {number(threshold)} on its first day, the level that "
         f"{round(100 * (1 - CRISIS))} % of the days before the test years exceeded: {said}."
@@ -62,18 +62,21 @@ def _apart(study: Study, ledgers: Mapping[str, Ledger], premium: np.ndarray) -> 
     return by_regime(ledgers, labels, study.test.reference, LEAST, **how), told
 
 
-def forecasts(study: Study, run: RunFolder, ledgers: Mapping[str, Ledger]) -> dict[str, Forecast]:
+def forecasts(
+    study: Study, run: RunFolder, ledgers: Mapping[str, Ledger], starts: np.ndarray | None
+) -> dict[str, Forecast]:
     """The risk of each policy on simulated paths as a forecast for test windows that do not overlap.
 
     None for policies that lose nothing on average in their worst simulated paths, and where either weighs its paths.
     """
-    if not run.has(judge.SIMULATED_ROWS) or any(one.weight is not None for one in ledgers.values()):
+    if starts is None or not run.has(judge.SIMULATED_ROWS) or any(one.weight is not None for one in ledgers.values()):
         return {}
     rows, apart = run.read_frame(judge.SIMULATED_ROWS), study.problem.grid.steps
     if "weight" in rows.columns:
         return {}
     drawn = {str(name): each["wealth"].to_numpy() for (name,), each in rows.group_by("policy", maintain_order=True)}
-    losses = {name: -np.asarray(ledger.wealth, float)[::apart] for name, ledger in ledgers.items()}
+    chosen = np.unique(starts, return_index=True)[1][::apart]  # of a day that sells several books the first
+    losses = {name: -np.asarray(ledger.wealth, float)[chosen] for name, ledger in ledgers.items()}
     rng = np.random.default_rng(study.seed)
     found = {name: _forecast(losses[name], -drawn[name].astype(float), study.test.level, rng) for name in losses}
     return {name: one for name, one in found.items() if one is not None}

@@ -48,7 +48,7 @@ def _paired(studies: list[Study], runs: list[RunFolder]) -> Comparison | None:
         if not one_liability([*ledgers.values(), *theirs.values()]):
             return None
         found |= {f"{tag} {name}": theirs[name] for name in by_validation(load_all(study, run))}
-    return judge.judged(studies[0], found, premium, studies[0].problem.grid.steps)
+    return judge.judged(studies[0], found, premium, studies[0].overlap)
 
 
 def _rows(study: Study, run: RunFolder) -> list[dict[str, str]]:

@@ -55,7 +55,7 @@ def backtest(study: Study, run: RunFolder, *, screen: Screen | None = None) -> C
         premium = premiums(study.problem, paths)
         run.write_frame(BACKTEST_ROWS, summary(ledgers, premium, starts))
         run.write_frame(BACKTEST_STEPS, steps(ledgers))
-        found = judged(study, ledgers, premium, study.problem.grid.steps)
+        found = judged(study, ledgers, premium, study.overlap)
         _keep(run, BACKTEST, found)
         run.write_json(VERDICT, _verdicts(study, run, found, ledgers, premium))
     return found

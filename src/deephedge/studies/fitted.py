@@ -15,6 +15,7 @@ from deephedge.hedging import snapshots
 from deephedge.markets import (
     BlackScholes,
     BlockBootstrap,
+    Drawn,
     FilteredHistorical,
     FilteredHistoricalPanel,
     Heston,
@@ -63,6 +64,7 @@ class Fitted:
             "fitted.Heston": self.heston,
             "fitted.Panel": self.panel,
             "fitted.Replay": self.replay,
+            "fitted.Drawn": self.drawn,
             "fitted.MinimumVarianceDelta": self.minimum_variance_delta,
             "fitted.WhalleyWilmott": self.whalley_wilmott,
         }
@@ -123,6 +125,10 @@ class Fitted:
         """Windows of the training years as they were, of all quotes or of those named; ``centre`` as in `Replay`."""
         rows = self._complete(quotes or self.study.years("train").names)
         return Replay(rows, rebase=self._rebase(), centre=centre or {})
+
+    def drawn(self) -> Drawn:
+        """All windows of the training years as they were, each as likely: books of option chains (``data.chain``)."""
+        return Drawn(self.study.windows("train")[0])
 
     def _complete(self, names: Iterable[str]) -> dict[str, np.ndarray]:
         """These quotes on the training days that have all of them."""

@@ -65,7 +65,7 @@ def contents(study: Study, run: RunFolder) -> ReportContents:
         explained=run.read_json(explained.MEANS) if run.has(explained.MEANS) else {},
         regimes=apart,
         split=split,
-        forecasts=behind.forecasts(study, run, ledgers),
+        forecasts=behind.forecasts(study, run, ledgers, starts),
         agreement=_agreement(study, run),
         settings={key: value for key, value in study.config.items() if key not in ("title", "summary", "report")},
         provenance={key: value for key, value in run.manifest.get("data", {}).items() if key != "near"},

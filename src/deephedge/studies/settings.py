@@ -9,6 +9,7 @@ from typing import Any, Literal
 from deephedge.config import build
 from deephedge.core.errors import ConfigError, nearest, require
 from deephedge.data.transforms import AbstractTransform
+from deephedge.studies.chains import Books
 from deephedge.studies.joins import AbstractJoin
 
 STORED = "store:"
@@ -27,6 +28,9 @@ class DataSettings:
     ``train`` fits the market, ``link`` the tie between it and implied volatility where that begins only later,
     ``validation`` chooses the stopping point of training, ``test`` is looked at once. ``source`` and ``columns`` are
     those of ``data.load``, and ``name`` is what the price is called on paths.
+
+    Or ``chain``, books of options that were really quoted (``chains.Books``): then every snapshot of the years sells
+    some, and ``rebase`` is not asked.
 
     Or, for any set of series, ``files``: paths, or tables of a path, a ``layout`` and its settings; or
     ``source = "store:NAME@ID"``. Then ``quotes`` says what each is called on paths and in the files (all that there
@@ -51,6 +55,7 @@ class DataSettings:
     joins: tuple[AbstractJoin, ...] = ()
     transforms: tuple[AbstractTransform, ...] = ()
     rebase: tuple[str, ...] | dict[str, str] | None = None
+    chain: Books | None = None
 
     @property
     def joined(self) -> bool:

@@ -39,7 +39,7 @@ def simulate(study: Study, *, paths: int = PATHS, screen: Screen | None = None) 
     """
     screen = screen or Screen.silent()
     require(study.data is not None, f"{study.name} has no [data], so no history to compare with", ConfigError)
-    if study.data is not None and study.data.rebase is not None and not study.data.rebase:
+    if study.data is not None and (study.data.chain or (study.data.rebase is not None and not study.data.rebase)):
         return []
     with screen.stage("fitting the markets to the training years"):
         markets = {"": study.market, **study.rivals}
@@ -59,7 +59,7 @@ def score(study: Study, *, paths: int = PATHS) -> Scorecard | None:
 
     ``None`` where not even three half years are known.
     """
-    if study.data is None or not study.has_years(VALIDATION):
+    if study.data is None or study.data.chain or not study.has_years(VALIDATION):
         return None
     years = study.years(VALIDATION)
     fits = [window for window in (YEAR, YEAR // 2) if len(years) > 3 * window]

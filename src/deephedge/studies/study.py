@@ -15,12 +15,12 @@ from deephedge import config as toml
 from deephedge.core.errors import ConfigError, MissingFeature, nearest, require
 from deephedge.core.paths import MarketPath
 from deephedge.core.random import named_key
-from deephedge.data import History, text, transforms, windows
+from deephedge.data import Chains, History, text, transforms, windows
 from deephedge.hedging import HedgingProblem, rollout
 from deephedge.markets import AbstractMarket
 from deephedge.objectives import AbstractObjective
 from deephedge.policies import AbstractPolicy
-from deephedge.studies import joins
+from deephedge.studies import chains, joins
 from deephedge.studies.fitted import Fitted
 from deephedge.studies.history import history_of
 from deephedge.studies.library import find_data, find_study
@@ -113,6 +113,8 @@ class Study:
         """What the price is called: the first that is rebased, or the first quote of files or of the store."""
         if self.data is None:
             return "SPX"
+        if self.data.chain is not None:
+            return self.data.chain.called
         if self.data.rebase:
             return next(iter(self.data.rebase))
         return self.history.names[0] if self.data.joined else self.data.name
@@ -121,7 +123,21 @@ class Study:
     def history(self) -> History:
         """All quotes of the source; raises ``ConfigError`` for a study without ``[data]``."""
         require(self.data is not None, f"{self.name} has no [data]: there is no history in it", ConfigError)
-        return history_of(self.data, self.near)  # pyright: ignore
+        chain = self.data.chain  # pyright: ignore
+        return history_of(self.data, self.near) if chain is None else chain.history(*self.chains)  # pyright: ignore
+
+    @cached_property
+    def chains(self) -> tuple[Chains, str]:
+        """The option chains of ``data.chain``, and the name of their file."""
+        chain = None if self.data is None else self.data.chain
+        require(chain is not None, f"{self.name} has no data.chain", ConfigError)
+        return chain.read(self.near)  # pyright: ignore
+
+    @property
+    def overlap(self) -> int:
+        """How many test windows behind a window share days with it: those begun during its steps."""
+        chain = None if self.data is None else self.data.chain
+        return self.problem.grid.steps * (1 if chain is None else chain.books)
 
     def has_years(self, part: str) -> bool:
         return self.data is not None and getattr(self.data, part) is not None
@@ -135,6 +151,9 @@ class Study:
     def windows(self, part: str) -> tuple[MarketPath, np.ndarray]:
         """All windows of these years as long as the grid, one started on every trading day, and their first days."""
         grid = self.problem.grid
+        if self.data is not None and self.data.chain is not None:
+            first, last = (str(day) for day in getattr(self.data, part))
+            return self.data.chain.windows(self.chains[0], first, last, np.asarray(grid.times))
         rebase = True if self.data is None or self.data.rebase is None else self.data.rebase
         return windows(self.years(part), grid.steps, step_years=float(grid.times[-1]) / grid.steps, rebase=rebase)
 
@@ -199,6 +218,7 @@ class Study:
         modules: dict[str, Any] = {
             "transforms": transforms,
             "joins": (joins, JOINS),
+            "chains": (chains, ("Books",)),
             "text": text,
             "": (dh, ("TimeGrid", "HedgingProblem", "Schedule")),
             "optax": (optax, toml.OPTAX),
@@ -210,7 +230,7 @@ class Study:
     def _resolved(self, given: Mapping[str, Any]) -> dict[str, Any]:
         kept = {"title": self.name, "summary": "", "seed": 0} | {k: given[k] for k in HEAD if k in given}
         if self.data is not None:
-            made = {key: given["data"][key] for key in ("joins", "transforms") if key in given["data"]}
+            made = {key: given["data"][key] for key in ("joins", "transforms", "chain") if key in given["data"]}
             kept["data"] = plain(self.data) | made
         more = ("market", "rivals", "problem", "objective", "walk", "groups", "off")
         kept |= {key: given[key] for key in more if key in given}

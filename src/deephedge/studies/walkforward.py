@@ -84,7 +84,7 @@ def walk(study: Study, *, out: Path = Path("runs"), screen: Screen | None = None
         screen.say(f"stretch {place + 1} of {len(parts)}: test {stretch.test[0]} to {stretch.test[1]}", "bold")
         found.append(_one(study, stretch, place, root, screen))
     ledgers, premium = _together(found, study)
-    whole = judge.judged(study, ledgers, premium, study.problem.grid.steps)
+    whole = judge.judged(study, ledgers, premium, study.overlap)
     each = tuple(kept for _, run in found if (kept := judge.comparison_of(run, judge.BACKTEST)))
     facts = {"stretches": [part.__dict__ for part in parts], "whole": whole.to_dict()}
     replace_file(root / RESULT, to_json(facts).encode())
