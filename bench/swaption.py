@@ -39,6 +39,7 @@ from bench.swaps import (
 from bench.swaption_price import sensitivities, swaption
 from deephedge import features as f
 from deephedge import objectives as o
+from deephedge.core import linear
 from deephedge.policies.network import Layers
 from deephedge.pricing import nelson_siegel as formulas
 
@@ -174,7 +175,7 @@ class Neutral(dh.policies.AbstractPolicy):
         table, owed = encoded
         pull = SMOOTH + RIDGE * jnp.maximum(jnp.mean(jnp.linalg.norm(table, axis=0)), 1.0)
         square = table.T @ table + pull * jnp.eye(len(position))
-        return jnp.linalg.solve(square, table.T @ owed + SMOOTH * position), None
+        return linear.solve(square, table.T @ owed + SMOOTH * position), None
 
 
 def swaption_problem(swaps: int, premium: float, neutral: tuple[int, ...] = ()) -> dh.HedgingProblem:

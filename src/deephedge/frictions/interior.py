@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from deephedge.core import linear
 from deephedge.frictions.constraints import Box
 from deephedge.frictions.sets import AbstractSet, Diamond
 
@@ -56,7 +57,7 @@ def inside(
         slope, bend = jax.grad(barrier)(z, weight), jax.hessian(barrier)(z, weight)
         scale = jnp.sqrt(jnp.maximum(jnp.diagonal(bend), 1e-20))
         bend = bend / (scale[:, None] * scale) + 1e-6 * jnp.eye(len(z))
-        step = -jnp.linalg.solve(bend, slope / scale) / scale
+        step = -linear.solve(bend, slope / scale) / scale
         tried = z + jnp.array(STEPS)[:, None] * step
         value = jax.vmap(lambda z: jnp.where(jnp.min(slacks(z)) > 0, barrier(z, weight), jnp.inf))(tried)
         best = jnp.argmin(jnp.where(jnp.isfinite(value), value, jnp.inf))

@@ -7,6 +7,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
+from deephedge.core import linear
 from deephedge.core.errors import require
 from deephedge.core.grid import TimeGrid
 from deephedge.core.paths import MarketPath
@@ -115,7 +116,7 @@ class Dcc(AbstractMarket):
 
         def day(state: tuple[Array, Array], normal: Array) -> tuple[tuple[Array, Array], tuple[Array, ...]]:
             h, q = state
-            sigma, factor = jnp.sqrt(h + TINY), jnp.linalg.cholesky(_correlation(q))
+            sigma, factor = jnp.sqrt(h + TINY), linear.cholesky(_correlation(q))
             z = factor @ normal
             rise = 0.5 * h if self.residuals is None else self._cumulant(sigma[:, None] * factor)
             after = jnp.minimum(jax.vmap(lambda law, h, x: law(h, x))(laws, h, sigma * z), MOST**2)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
+from deephedge.core import linear
 from deephedge.core.errors import ProblemError, require
 from deephedge.core.types import concrete, number, optional
 from deephedge.policies.base import AbstractPolicy, Observation, read
@@ -46,7 +47,7 @@ class BucketHedge(AbstractPolicy):
         hedge, owed = hedge / scale, owed / scale
         # As a solve of the smaller of the two systems: stacked with the ridge it has full rank in either.
         square = hedge @ hedge.T + (jnp.abs(self.ridge) + 1e-9) * jnp.eye(len(hedge))  # training may step over 0
-        return -jnp.linalg.solve(square, hedge @ owed)
+        return -linear.solve(square, hedge @ owed)
 
     def __call__(
         self, encoded: PyTree, position: Float[Array, " instrument"], state: PyTree

@@ -18,6 +18,8 @@ from jax.scipy.special import ndtr
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from deephedge.core import linear
+
 NEWTON = 5  # the log of the sum is almost straight: three steps reach rounding where bonds are near par
 TINY = 1e-14  # under roots, so that derivatives stay finite where nothing is random
 
@@ -91,7 +93,7 @@ def coupon_option(
     >>> round(float(put), 5)
     0.01121
     """
-    root = jnp.linalg.cholesky(covariance + TINY * jnp.eye(len(covariance), dtype=near.dtype))
+    root = linear.cholesky(covariance + TINY * jnp.eye(len(covariance), dtype=near.dtype))
     moved, owed = loads @ root, cash * bonds / near  # what each normal does to each bond, and today's forwards
     axis = lax.stop_gradient(owed @ moved)
     axis = axis / jnp.sqrt(jnp.sum(axis**2) + TINY)
