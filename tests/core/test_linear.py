@@ -19,7 +19,7 @@ def systems(count, size, seed=0):
     return roots @ roots.swapaxes(1, 2) + 0.1 * np.eye(size), rng.normal(size=(count, size))
 
 
-@pytest.mark.parametrize("size", [1, 2, 5, 17, 40])
+@pytest.mark.parametrize("size", [1, 2, 5, 17])
 def test_solutions_and_factors_are_those_of_lapack(size):
     matrices, rights = systems(20, size)
     with jax.enable_x64(True):

@@ -7,6 +7,7 @@ operations over all paths at once: they cannot wait, and for a dozen unknowns th
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from deephedge.core.errors import ProblemError, require
@@ -14,7 +15,7 @@ from deephedge.core.errors import ProblemError, require
 MOST = 64  # unknowns: the loops are unrolled when they are compiled
 
 
-def solve(matrix: Float[Array, "n n"], right: Float[Array, " n"]) -> Float[Array, " n"]:
+def solve(matrix: Float[Array | np.ndarray, "n n"], right: Float[Array | np.ndarray, " n"]) -> Float[Array, " n"]:
     """``x`` with ``matrix @ x = right``, of a symmetric positive definite matrix; differentiable in both.
 
     Elimination without pivots, which such a matrix does not need; derivatives solve the same system again. Raises
@@ -24,16 +25,18 @@ def solve(matrix: Float[Array, "n n"], right: Float[Array, " n"]) -> Float[Array
     [-0.5, 2.0]
     """
     _small(len(right))
+    matrix, right = jnp.asarray(matrix), jnp.asarray(right)
     return jax.lax.custom_linear_solve(lambda x: matrix @ x, right, lambda _, b: _eliminated(matrix, b), symmetric=True)
 
 
-def cholesky(matrix: Float[Array, "n n"]) -> Float[Array, "n n"]:
+def cholesky(matrix: Float[Array | np.ndarray, "n n"]) -> Float[Array, "n n"]:
     """The lower triangle whose product with its transpose is ``matrix``, symmetric and positive definite.
 
     >>> cholesky(jnp.array([[4.0, 2.0], [2.0, 5.0]])).tolist()
     [[2.0, 0.0], [1.0, 2.0]]
     """
     _small(len(matrix))
+    matrix = jnp.asarray(matrix)
     columns = []
     for k in range(len(matrix)):
         rest = matrix[:, k] - sum((column * column[k] for column in columns), jnp.zeros_like(matrix[:, k]))
