@@ -93,7 +93,9 @@ def smiles(chains: data.Chains, day: int) -> np.ndarray:
 def surfaces(chains: data.Chains, days: Iterable[int]) -> dict[int, tuple[c.OptionQuotes, c.Calibration]]:
     """SSVI of each snapshot, and the quotes it was fitted to."""
     strike, expiry = np.tile(100 * np.exp(MONEY), len(TENORS)), np.repeat(TENORS, len(MONEY))
-    books = {day: c.OptionQuotes(strike, expiry, forward=100.0, vol=smiles(chains, day).ravel()) for day in days}
+    books = {
+        day: c.OptionQuotes(strike, expiry, forward=100.0, vol=smiles(chains, day).ravel()) for day in map(int, days)
+    }
     return {day: (quotes, c.calibrate_ssvi(quotes, starts=1)) for day, quotes in books.items()}
 
 
@@ -158,7 +160,7 @@ def fair(world: Books) -> Tilt:
 
 def spreads(chains: data.Chains, days: np.ndarray) -> np.ndarray:
     """Constant and slope of half the spread in the price, index at 100, over what could be sold or held."""
-    left = np.stack([chains.years(chains.expires, day) for day in days], axis=1)
+    left = np.stack([chains.years(chains.expires, day) for day in map(int, days)], axis=1)
     money = np.log(chains.strike[:, None] / chains.spot[days])
     used = (left > SOLD[0]) & (left < SOLD[1]) & (money > REACH[0]) & (money < REACH[1]) & (chains.halted[:, days] == 0)
     used &= chains.call[:, None] == (money >= 0)
