@@ -250,13 +250,13 @@ def commodities_walked(parts: Sequence[Judged]) -> dict[str, Any]:
     } | {
         name: np.concatenate([part.outcomes[name].wealth for part in parts]) for name in parts[0].outcomes
     }  # fmt: skip
-    windows = len(wealth["ours"])
+    count = len(wealth["ours"])
 
     def above(rival: str, ours: str = "ours") -> dict[str, float]:
         own, other = (per_cvar(wealth[name], level) for name in (ours, rival))
-        return interval(lambda counts: own(counts) / other(counts) - 1.0, windows, study)
+        return interval(lambda counts: own(counts) / other(counts) - 1.0, count, study)
 
-    ones = np.ones(windows)
+    ones = np.ones(count)
     table = {
         name: {"mean": float(x.mean()), "std": deviation(x, ones), "cvar": cvar(x, ones, level),
                "profit per CVaR": per_cvar(x, level)(ones)} for name, x in wealth.items()
@@ -264,7 +264,7 @@ def commodities_walked(parts: Sequence[Judged]) -> dict[str, Any]:
     known = max((name for name in wealth if name.startswith(FIXED)), key=lambda n: table[n]["profit per CVaR"])
     harder = {f"the best in hindsight, {known}": above(known), "the strip by hand": above("strip")}
     return {"bar": above("fixed"), "needed": 0.15, "harder": harder, "by hand": above("fixed", "strip"),
-            "chosen": names, "table": table, "windows": windows,
+            "chosen": names, "table": table, "windows": count,
             "first": str(parts[0].starts[0]), "last": str(parts[-1].starts[-1])}  # fmt: skip
 
 

@@ -29,12 +29,12 @@ Ledgers = list[dict[str, dh.Ledger]]
 
 def options(pair: tuple[float, float]) -> books.Chosen:
     """The listed options: the call at the money, and this put and call."""
-    return books.CHOSEN | {"put": (pair[0], False), "wing": (pair[1], True)}
+    return books.CHOSEN | {"put": pair[0], "wing": pair[1]}
 
 
 def sold(chains: data.Chains, pair: tuple[float, float], days: np.ndarray, policies: dict) -> Ledgers:
     """Every policy on the books of each day of sale."""
-    windows = [books.window(chains, int(day), 0, options(pair)).paths for day in days]
+    windows = [books.window(chains, int(day), 0, options(pair)) for day in days]
     return [dh.evaluate(books.problem(paths.times[0]), policies, paths) for paths in windows]
 
 

@@ -10,13 +10,14 @@ from jax.scipy.special import ndtr
 from jaxtyping import Array, Float
 
 import deephedge as dh
-from bench.chain_books import CHOSEN, HEDGE, LEGS, REACH, SOLD, STEPS, Chosen, greeks, quotes_of
+from bench.chain_books import CHOSEN, HEDGE, LEGS, REACH, SOLD, STEPS, Chosen, quotes_of
 from deephedge import data
 from deephedge import markets as m
 from deephedge.markets import calibration as c
 from deephedge.markets.surface_fit import states_of
 from deephedge.markets.tilt import discounted_returns
 from deephedge.pricing import ssvi
+from deephedge.studies.chains import greeks
 from deephedge.training import Tilt, minimal_entropy_tilt
 
 TENORS = (0.06, 0.1, 0.15, 0.22)  # years, of the surface that is simulated
@@ -32,7 +33,7 @@ class Books(m.AbstractMarket):
 
     market: m.MovingSurface
     half: Float[Array, "2"] = eqx.field(converter=jnp.asarray)
-    chosen: tuple[tuple[str, tuple[float, bool]], ...] = eqx.field(static=True, default=tuple(CHOSEN.items()))
+    chosen: tuple[tuple[str, float], ...] = eqx.field(static=True, default=tuple(CHOSEN.items()))
     spread: float = eqx.field(static=True, default=0.25)  # deviation of the log of the first volatility
 
     def shocks(self, grid: dh.TimeGrid) -> tuple[int, int]:
@@ -54,8 +55,8 @@ class Books(m.AbstractMarket):
         )
         end = HEDGE[0] + (HEDGE[1] - HEDGE[0]) * share[2 * LEGS + 1]
         hedges = {
-            name: self._option(path, 100.0 * jnp.exp(money) + 0.2 * own[2 * LEGS], end, jnp.asarray(call))
-            for name, (money, call) in self.chosen
+            name: self._option(path, 100.0 * jnp.exp(money) + 0.2 * own[2 * LEGS], end, jnp.asarray(money >= 0))
+            for name, money in self.chosen
         }
         gone = (path.times - path.times[0]) / (path.times[-1] - path.times[0])
         return path.with_quotes(quotes_of(book, hedges, hedges["hedge"]["vol"]) | {"gone": gone})

@@ -164,7 +164,7 @@ def studied(folder: Path, effort: Effort) -> dict:
 
 
 def hedged(chains: data.Chains, sales: range, policies: dict, effort: Effort) -> list[dict[str, dh.Ledger]]:
-    windows = [books.window(chains, day, seed=0).paths for day in sales[:: 5 if effort.quick else 1]]
+    windows = [books.window(chains, day, seed=0) for day in sales[:: 5 if effort.quick else 1]]
     return [dh.evaluate(books.problem(paths.times[0]), policies, paths) for paths in windows]
 
 

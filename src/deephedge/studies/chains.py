@@ -82,7 +82,8 @@ class Books:
     seed: int = 0
 
     def __post_init__(self):
-        require(self.count >= 1 and self.books >= 1, "count and books must be 1 or more", ConfigError)
+        told = f"count and books must be 1 or more, were {self.count} and {self.books}"
+        require(self.count >= 1 and self.books >= 1, told, ConfigError)
         require(
             len(self.hedges) > 0, "hedges must name one listed option or more, such as { hedge = 0.0 }", ConfigError
         )
@@ -138,14 +139,14 @@ class Books:
         sales = inside[: len(inside) - steps]
         told = f"data.chain: {len(inside)} snapshots from {first} to {last} hold no window of {steps} steps; take more"
         require(sales.size > 0, told, DataError)
-        found = [self._sold(chains, int(sale), times) for sale in sales]
+        found = [self.sold(chains, int(sale), times) for sale in sales]
         quotes = {name: as_float(np.concatenate([one[name] for one in found])) for name in found[0]}
         grown = quotes.pop("numeraire")
         wide = as_float(np.broadcast_to(times, grown.shape))
         return MarketPath(wide, quotes, grown), np.repeat(days[sales], self.books)
 
-    def _sold(self, chains: Chains, sale: int, times: np.ndarray) -> dict[str, np.ndarray]:
-        """What the paths of one snapshot quote: an array of books by points each."""
+    def sold(self, chains: Chains, sale: int, times: np.ndarray) -> dict[str, np.ndarray]:
+        """What the paths of one snapshot quote, and their numeraire: an array of books by points each."""
         part = slice(sale, sale + len(times))
         left, money = chains.years(chains.expires, sale), np.log(chains.strike / chains.spot[sale])
         fit = (chains.halted[:, sale] == 0) & (left > chains.years(chains.times[part][-1:], sale)[0])
