@@ -51,6 +51,39 @@ def test_derivatives_are_right_in_both_directions():
         check_grads(lambda a: linear.cholesky(even(a)), known[:1], order=1, modes=("rev",))
 
 
+def degenerate(size):
+    """Beside ordinary matrices: all values alike, none, one direction only, far apart already, and very small."""
+    matrices = systems(20, size)[0]
+    matrices[:5] = [np.eye(size), np.zeros((size, size)), np.ones((size, size)), np.diag(np.arange(size, 0, -1)),
+                    1e-25 * matrices[4]]  # fmt: skip
+    return matrices
+
+
+@pytest.mark.parametrize("double", [False, True])
+@pytest.mark.parametrize("size", [1, 2, 3, 8, 17])
+def test_spectra_are_those_of_lapack_and_axes_stay_at_right_angles(size, double):
+    matrices = degenerate(size)
+    with jax.enable_x64(double):
+        found = jax.jit(jax.vmap(linear.spectrum))(jnp.asarray(matrices))
+        allowed = 50 * size * float(jnp.finfo(found[0].dtype).eps)
+    values, axes = (np.asarray(x, float) for x in found)
+    scale = np.abs(matrices).max((1, 2))[:, None] + 1e-300
+    assert (np.abs(values - np.linalg.eigvalsh(matrices)) / scale).max() < allowed
+    back = axes * values[:, None] @ axes.swapaxes(1, 2)
+    assert (np.abs(back - matrices) / scale[..., None]).max() < allowed
+    assert np.abs(axes.swapaxes(1, 2) @ axes - np.eye(size)).max() < allowed
+
+
+@pytest.mark.parametrize("players", [2, 3, 8, 17])
+def test_in_a_round_robin_everyone_meets_everyone_once(players):
+    rounds = linear._round_robin(players)
+    who = np.arange(players)
+    assert (rounds[:, who][np.arange(len(rounds))[:, None], rounds] == who).all()  # a partner's partner is oneself
+    met = {(min(pair), max(pair)) for partners in rounds for pair in zip(who, partners, strict=True) if np.ptp(pair)}
+    assert len(met) == players * (players - 1) // 2
+    assert len(rounds) == players - 1 + players % 2
+
+
 def test_too_many_unknowns_are_said():
     with pytest.raises(ProblemError, match="at most 64 unknowns are solved for on each path, were 65"):
         linear.solve(jnp.eye(65), jnp.ones(65))
@@ -64,6 +97,8 @@ def test_no_program_of_a_path_calls_lapack():
         "batch = jnp.broadcast_to(jnp.eye(3), (64, 3, 3))\n"
         "text = jax.jit(jax.vmap(linear.solve)).lower(batch, jnp.ones((64, 3))).as_text()\n"
         "text += jax.jit(jax.vmap(linear.cholesky)).lower(batch).as_text()\n"
+        "risk = dh.frictions.sets.Ellipsoid.of\n"
+        "text += jax.jit(jax.vmap(risk)).lower(batch, jnp.ones((64, 3)), jnp.ones(64)).as_text()\n"
         "table = {'buckets': jnp.ones((64, 3, 2))}\n"
         "text += jax.jit(jax.vmap(dh.policies.BucketHedge().encode)).lower(table).as_text()\n"
         "print('lapack' in text, 'custom_call' in text)"

@@ -1,6 +1,7 @@
 """Exposures to joint moves of a curve, beside the sums they are by hand."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -75,3 +76,21 @@ def test_duration_matching_leaves_the_square_of_a_shift():
 def test_weights_are_a_row_a_direction(weights):
     with pytest.raises(ProblemError, match="a row for each direction of 3 numbers"):
         f.Directions((BOND, BOND), NAMES, weights)
+
+
+def test_what_looks_back_is_moved_at_each_point_alone():
+    """An average remembers: its sensitivity at a point is to the quote there, what came before held fixed."""
+    asian = i.Asian("A", (0.0, 0.5, 1.0), 1.0, 1.0)
+    times, spots, vols = np.array([0.0, 0.5, 0.75]), np.array([1.0, 1.1, 0.95]), np.full(3, 0.3)
+
+    def path(spots, vols):
+        return dh.MarketPath(jnp.asarray(times), {"A": jnp.asarray(spots), "A.vol": jnp.asarray(vols)}, jnp.ones(3))
+
+    with jax.enable_x64(True):
+        table = np.asarray(f.Buckets((asian, i.Spot("A")), ("A", "A.vol"))(path(spots, vols)))
+        for point in range(3):
+            bump = 1e-5 * (np.arange(3) == point)
+            up = np.asarray([asian.price(path(spots + bump, vols)), asian.price(path(spots, vols + bump))])
+            down = np.asarray([asian.price(path(spots - bump, vols)), asian.price(path(spots, vols - bump))])
+            np.testing.assert_allclose(table[point, 0], (up - down)[:, point] / 2e-5, rtol=1e-4, atol=1e-7)
+    np.testing.assert_array_equal(table[:, 1], [[1.0, 0.0]] * 3)

@@ -49,6 +49,12 @@ def test_fewer_instruments_leave_least_squares_and_weights_say_of_what():
     assert jnp.isfinite(policy.encode({"buckets": dead})).all()
     with pytest.raises(MissingFeature, match="buckets"):
         policy.encode({"other": dead})
+    root = np.random.default_rng(1).normal(size=(3, 4))  # three directions in which the buckets move together
+    together = p.BucketHedge(weights=root, ridge=0.0).encode({"buckets": jnp.asarray(table, jnp.float32)})
+    expected = np.linalg.lstsq(root @ table[1:].T, -(root @ table[0]), rcond=None)[0]
+    np.testing.assert_allclose(together, expected, rtol=1e-4)
+    with pytest.raises(ProblemError, match="a row of them for each direction, had shape"):
+        p.BucketHedge(weights=root[:, :3]).encode({"buckets": dead})
     with pytest.raises(ProblemError, match="one for each of 4 buckets"):
         p.BucketHedge(weights=(1.0, 2.0)).encode({"buckets": dead})
 

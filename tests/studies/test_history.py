@@ -116,6 +116,15 @@ def test_a_window_of_history_is_a_market(study):
     assert float(found.market.history.quotes["growth"][3]) == pytest.approx(found.years("train").quote("growth")[3])
 
 
+@pytest.mark.parametrize("market", [MARKET, '[market]\ntype = "fitted.BlockBootstrap"\n'])
+def test_a_market_that_draws_days_cannot_divide_one_quote_by_another(study, market):
+    divided = DATA.replace('rebase = ["USDEUR"]', 'rebase = { EURUSD = "USDEUR", USDEUR = "USDEUR" }')
+    replayed = study(divided, '[market]\ntype = "fitted.Replay"\n').market
+    assert dict(replayed.rebase) == {"EURUSD": "USDEUR", "USDEUR": "USDEUR"}
+    with pytest.raises(ConfigError, match=r"rebase divides EURUSD by another quote, and only fitted.Replay can start"):
+        _ = study(divided, market).market
+
+
 def test_the_store_serves_a_study_and_is_named(study, tmp_path, monkeypatch):
     monkeypatch.setenv("DEEPHEDGE_STORE", str(tmp_path))
     whole = study()

@@ -10,7 +10,7 @@ from deephedge.core.types import as_float, concrete
 from deephedge.features.base import AbstractFeature
 from deephedge.instruments.base import AbstractContract, AbstractTradable
 from deephedge.instruments.book import Book, marked
-from deephedge.instruments.sensitivity import along
+from deephedge.instruments.sensitivity import along, slopes
 
 
 class Buckets(AbstractFeature):
@@ -40,10 +40,16 @@ class Buckets(AbstractFeature):
 
     def __call__(self, path: MarketPath) -> Float[Array, "points contract bucket"]:
         orders = self.orders or (1,) * len(self.quotes)
-        each = [marked(contract) for contract in self.contracts]
+        first = [quote for quote, order in zip(self.quotes, orders, strict=True) if order == 1]
+        return jnp.stack([self._row(marked(contract), path, first, orders) for contract in self.contracts], axis=1)
+
+    def _row(
+        self, contract: AbstractContract, path: MarketPath, first: list[str], orders: tuple[int, ...]
+    ) -> Float[Array, "points bucket"]:
+        together = dict(zip(first, slopes(contract, path, first, jnp.eye(len(first))).T, strict=True))
         columns = zip(self.quotes, orders, strict=True)
-        table = [jnp.stack([along(contract, path, quote, order) for contract in each]) for quote, order in columns]
-        return jnp.moveaxis(jnp.stack(table), -1, 0).swapaxes(1, 2)
+        each = [together[quote] if order == 1 else along(contract, path, quote, order) for quote, order in columns]
+        return jnp.stack(each, axis=-1)
 
 
 class Positions(AbstractFeature):
@@ -81,5 +87,5 @@ class Positions(AbstractFeature):
 
     def _row(self, contract: AbstractTradable, held: Array, path: MarketPath) -> Float[Array, "points column"]:
         price = contract.price(path)
-        slopes = [held * along(contract, path, quote) for quote in self.quotes]
-        return jnp.stack([jnp.broadcast_to(held, price.shape), held * price, *slopes], axis=-1)
+        exposures = slopes(contract, path, self.quotes, jnp.eye(len(self.quotes)))
+        return held * jnp.column_stack([jnp.ones_like(price), price, exposures])

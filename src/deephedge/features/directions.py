@@ -8,11 +8,9 @@ from deephedge.core.errors import ProblemError, require
 from deephedge.core.paths import MarketPath
 from deephedge.core.types import as_float
 from deephedge.features.base import AbstractFeature
-from deephedge.instruments.base import AbstractContract, AbstractTradable
+from deephedge.instruments.base import AbstractContract
 from deephedge.instruments.book import marked
-from deephedge.instruments.sensitivity import along
-
-MOVE = "move"  # the quote that a direction is differentiated by
+from deephedge.instruments.sensitivity import slopes
 
 
 class Directions(AbstractFeature):
@@ -42,26 +40,5 @@ class Directions(AbstractFeature):
         require(fits, f"{told}, had shape {self.weights.shape}", ProblemError)
 
     def __call__(self, path: MarketPath) -> Float[Array, "points contract direction"]:
-        still = path.with_quotes({MOVE: jnp.zeros_like(path.times)})
-        each = [marked(contract).held(path) for contract in self.contracts]
-        table = [[along(_Moved(one, self.quotes, row), still, MOVE) for row in self.weights] for one in each]
-        return jnp.moveaxis(jnp.stack([jnp.stack(rows) for rows in table]), -1, 0)
-
-
-class _Moved(AbstractTradable):
-    """A contract on a path whose quotes are moved by ``weights`` times the quote `MOVE`."""
-
-    contract: AbstractTradable
-    quotes: tuple[str, ...] = eqx.field(static=True)
-    weights: Float[Array, " quote"]
-
-    @property
-    def pointwise(self) -> bool:  # pyright: ignore
-        return self.contract.pointwise
-
-    def price(self, path: MarketPath) -> Float[Array, " points"]:
-        moved = zip(self.quotes, self.weights, strict=True)
-        return self.contract.price(path.with_quotes({n: path.quote(n) + w * path.quote(MOVE) for n, w in moved}))
-
-    def cashflows(self, path: MarketPath) -> Float[Array, " points"]:
-        return self.contract.cashflows(path)
+        each = [slopes(marked(contract), path, self.quotes, self.weights) for contract in self.contracts]
+        return jnp.stack(each, axis=1)

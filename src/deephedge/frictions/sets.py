@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from deephedge.core import linear
 from deephedge.frictions.base import size
 
 
@@ -156,7 +157,7 @@ class Ellipsoid(AbstractSet):
         radius: Float[Array, ""],
     ) -> "Ellipsoid":
         """The set at one point: ``matrix`` turns positions into risks that add in squares to those of ``offset``."""
-        squares, axes = jnp.linalg.eigh(matrix.T @ matrix)
+        squares, axes = linear.spectrum(lax.stop_gradient(matrix.T @ matrix))
         squares = jnp.maximum(squares, 0.0)
         seen = squares > 1e-6 * jnp.max(squares)
         pull = axes.T @ (matrix.T @ offset)

@@ -1,6 +1,6 @@
 """Sensitivities of a price along a path, by differentiating the price itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -20,11 +20,7 @@ def along(contract: AbstractTradable, path: MarketPath, quote: str, order: int =
     >>> along(dh.instruments.Spot("SPX"), path, "SPX").tolist()
     [1.0, 1.0]
     """
-    name = type(contract).__name__
-    require(
-        isinstance(contract, AbstractTradable), f"{name} has no price, so no sensitivity to {quote!r}", ProblemError
-    )
-    held = contract.held(path)  # of what rolls, the terms of what is held stay as they are
+    held = _held(contract, path, quote)
 
     def price(values: Float[Array, " points"]) -> Float[Array, " points"]:
         return held.price(path.with_quotes({quote: values}))
@@ -32,6 +28,33 @@ def along(contract: AbstractTradable, path: MarketPath, quote: str, order: int =
     for _ in range(order):
         price = sensitivity(price, 0) if held.pointwise else _diagonal(price)
     return price(path.quote(quote))
+
+
+def slopes(
+    contract: AbstractTradable, path: MarketPath, quotes: Sequence[str], weights: Float[Array, "direction quote"]
+) -> Float[Array, "points direction"]:
+    r"""Derivatives :math:`\sum_b w_{db}\,\partial V/\partial q_b` at each point to joint moves of ``quotes`` there.
+
+    All directions, a row of ``weights`` each, go through the price together: it is traced once, however many there are.
+
+    >>> import deephedge as dh, jax.numpy as jnp
+    >>> path = dh.MarketPath(jnp.zeros(1), {"A": jnp.ones(1), "B": jnp.full(1, 2.0)}, jnp.ones(1))
+    >>> book = dh.instruments.Book((dh.instruments.Spot("A"), dh.instruments.Spot("B")), (3.0, 1.0))
+    >>> slopes(book, path, ("A", "B"), jnp.array([[1.0, 1.0], [1.0, -1.0]])).tolist()
+    [[4.0, 2.0]]
+    """
+    held = _held(contract, path, quotes)
+    stands = {name: path.quote(name) for name in quotes}
+
+    def along_row(row: Float[Array, " quote"]) -> Float[Array, " points"]:
+        def price(move: Float[Array, " points"]) -> Float[Array, " points"]:
+            moved = {name: at + by * move for (name, at), by in zip(stands.items(), row, strict=True)}
+            return held.price(path.with_quotes(moved))
+
+        slope = sensitivity(price, 0) if held.pointwise else _diagonal(price)
+        return slope(jnp.zeros_like(path.times))
+
+    return jax.vmap(along_row, out_axes=-1)(weights)
 
 
 def shifted(
@@ -56,6 +79,14 @@ def underlier_of(contract: AbstractContract, quote: str | None = None) -> str:
     message = f"a {type(contract).__name__} has no one underlier; say which quote to differentiate by: quote='...'"
     require(found is not None, message, ProblemError)
     return found  # pyright: ignore
+
+
+def _held(contract: AbstractContract, path: MarketPath, quotes: str | Sequence[str]) -> AbstractTradable:
+    """Of what rolls, the terms of what is held stay as they are."""
+    name = type(contract).__name__
+    message = f"{name} has no price, so no sensitivity to {quotes!r}"
+    require(isinstance(contract, AbstractTradable), message, ProblemError)
+    return contract.held(path)  # pyright: ignore
 
 
 def _diagonal(price: Callable) -> Callable:

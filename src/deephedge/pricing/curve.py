@@ -9,11 +9,13 @@ and with it the short rate of Hull and White); and a quote moves the curve only 
 everywhere). Beyond the last quote the forward stays what it is there.
 """
 
+import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 
+@jax.jit  # a bond asks for it once a use: so it is traced once for each number of dates
 def log_discount(years: ArrayLike, yields: ArrayLike, t: ArrayLike) -> Float[Array, "..."]:
     r"""Logarithm of today's discount factor to ``t`` years, :math:`-L(t)`.
 

@@ -204,10 +204,12 @@ class Study:
             return [rollout(self.problem, policy, path) for policy in policies.values()]
 
         shape = self.market.shocks(grid)
-        jax.eval_shape(lambda: hedged(self.market.path(grid, jnp.zeros(shape))))
-        for part in (VALIDATION, TEST):
-            if self.has_years(part):
-                jax.eval_shape(jax.vmap(hedged), self.windows(part)[0])
+        paths = [jax.eval_shape(lambda: self.market.path(grid, jnp.zeros(shape)))]
+        for part in filter(self.has_years, (VALIDATION, TEST)):
+            paths.append(jax.eval_shape(lambda each: jax.tree.map(lambda x: x[0], each), self.windows(part)[0]))
+        for n, path in enumerate(paths):
+            if path not in paths[:n]:
+                jax.eval_shape(hedged, path)
 
     def _plain_baselines(self) -> dict[str, AbstractPolicy]:
         tables = self.config["baselines"]
