@@ -53,6 +53,31 @@ def test_one_direction_a_quote_is_buckets():
     )
 
 
+def test_a_quote_named_twice_moves_by_both_weights():
+    named, once = ("A", "A.vol", "A"), ("A", "A.vol")
+    each = (i.EuropeanCall("A", 1.0, 1.0), i.Spot("A"))
+    points = dh.MarketPath(jnp.zeros(1), {"A": jnp.ones(1), "A.vol": jnp.full(1, 0.2)}, jnp.ones(1))
+    both, sums = f.Directions(each, named, [[1.0, 2.0, 3.0]]), f.Directions(each, once, [[4.0, 2.0]])
+    np.testing.assert_allclose(both(points), sums(points), rtol=1e-6)
+    buckets = np.asarray(f.Buckets(each, named)(points))
+    np.testing.assert_array_equal(buckets[..., 2], buckets[..., 0])
+
+
+@pytest.mark.parametrize("geometric", [False, True])
+def test_an_average_has_a_gamma_once_a_price_of_it_is_known(geometric):
+    asian = i.Asian("A", (0.0, 0.5, 1.0), 1.0, 1.0, geometric=geometric)
+    gamma = f.Buckets((asian, i.Spot("A")), ("A",), (2,))
+
+    def found():
+        quotes = {"A": jnp.array([1.0, 1.1]), "A.vol": jnp.full(2, 0.2)}
+        points = dh.MarketPath(jnp.array([0.0, 0.25]), quotes, jnp.ones(2))
+        return np.asarray(eqx.filter_jit(gamma)(points), float)[:, 0, 0]
+
+    single = found()
+    with jax.enable_x64(True):
+        np.testing.assert_allclose(single, found(), rtol=1e-4)
+
+
 def test_it_knows_nothing_of_later_points():
     feature = eqx.filter_jit(f.Directions((i.long(BOND), i.ZeroBond(2.0, CURVE)), NAMES, WEIGHTS))
     one, other = feature(path(0.0, 0.01, 0.02)), feature(path(0.0, 0.01, -0.5))

@@ -44,11 +44,12 @@ def slopes(
     [[4.0, 2.0]]
     """
     held = _held(contract, path, quotes)
-    stands = {name: path.quote(name) for name in quotes}
 
     def along_row(row: Float[Array, " quote"]) -> Float[Array, " points"]:
         def price(move: Float[Array, " points"]) -> Float[Array, " points"]:
-            moved = {name: at + by * move for (name, at), by in zip(stands.items(), row, strict=True)}
+            moved = {}
+            for name, by in zip(quotes, row, strict=True):  # named twice, a quote moves by both
+                moved[name] = moved.get(name, path.quote(name)) + by * move
             return held.price(path.with_quotes(moved))
 
         slope = sensitivity(price, 0) if held.pointwise else _diagonal(price)

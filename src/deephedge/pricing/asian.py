@@ -14,10 +14,9 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from deephedge.pricing import basket, black
-from deephedge.pricing.normal import alike, root, sign_of
+from deephedge.pricing.normal import NOTHING, alike, logarithm, root, sign_of
 
 _DEAD = 1e-8  # deviation, as a share of the sum, below which an option is worth its intrinsic value
-_NOTHING = 1e-30
 
 
 def geometric(
@@ -103,7 +102,7 @@ def _geometric_law(forwards: ArrayLike, variances: ArrayLike) -> tuple[Array, Ar
     count = forwards.shape[-1]
     pairs = jnp.asarray((2.0 * np.arange(count)[::-1] + 1.0) / count**2, variances.dtype)
     variance = variances @ pairs  # each is the smaller of a pair with itself and, twice, with all later ones
-    logs = jnp.mean(jnp.log(jnp.maximum(forwards, _NOTHING)) - 0.5 * variances, axis=-1)
+    logs = jnp.mean(logarithm(forwards) - 0.5 * variances, axis=-1)
     return jnp.exp(logs + 0.5 * variance), variance
 
 
@@ -116,7 +115,7 @@ def _option(forwards: Array, variances: Array, strike: Array, sign: Array) -> Ar
     late = jnp.sum(forwards, axis=-1, keepdims=True) - jnp.cumsum(forwards, axis=-1)
     towards = early + variances * late
     spread = root(jnp.sum(forwards * towards, axis=-1))
-    live = spread > _DEAD * jnp.maximum(jnp.sum(forwards, axis=-1), _NOTHING)
+    live = spread > _DEAD * jnp.maximum(jnp.sum(forwards, axis=-1), NOTHING)
     slopes = towards / jnp.where(live, spread, 1.0)[..., None]
 
     def excess(shares: Array) -> Array:

@@ -16,10 +16,9 @@ from jaxtyping import Array, Float
 
 from deephedge.pricing import black
 from deephedge.pricing.bivariate import normal
-from deephedge.pricing.normal import alike, density, root, sign_of
+from deephedge.pricing.normal import alike, density, logarithm, root, sign_of
 
 _DEAD = 1e-8  # total volatility below which an option is worth its intrinsic value
-_NOTHING = 1e-30
 _FAR = 12.0  # standard deviations within which the exercise point of a basket is sought
 _HALF, _HALF_WEIGHTS = (0.5 * x for x in np.polynomial.legendre.leggauss(16))
 # Both half lines, by x = t / (1 - t).
@@ -225,8 +224,8 @@ def conditioned(
     normal, on a last axis after that of its values, and gives the relative variance that is left,
     :math:`\sum_{ij}w_iw_j(e^{c_{ij}}-1)` with :math:`c_{ij}` the covariance of the logarithms less :math:`\nu_i\nu_j`.
     """
-    level = jnp.log(jnp.maximum(forwards, _NOTHING)) - 0.5 * slopes**2
-    point = _exercise(level, slopes, jnp.log(jnp.maximum(strike, _NOTHING)))
+    level = logarithm(forwards) - 0.5 * slopes**2
+    point = _exercise(level, slopes, logarithm(strike))
     paid = jnp.sum(forwards * ndtr(sign[..., None] * (slopes - point[..., None])), axis=-1)
     return sign * (paid - strike * ndtr(-sign * point)) + _left_over(forwards, strike, slopes, excess, point)
 

@@ -6,6 +6,8 @@ from jax.scipy.special import erfc
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+NOTHING = 1e-30
+
 
 def density(x: Float[Array, "..."]) -> Float[Array, "..."]:
     r"""Standard normal density :math:`\varphi(x)=e^{-x^2/2}/\sqrt{2\pi}`.
@@ -36,6 +38,17 @@ def root(tau: ArrayLike) -> Float[Array, "..."]:
     tau = jnp.asarray(tau)
     live = tau > 0
     return jnp.where(live, jnp.sqrt(jnp.where(live, tau, 1.0)), 0.0)
+
+
+def logarithm(value: ArrayLike) -> Float[Array, "..."]:
+    """Logarithm, that of 1e-30 where a value is less, with derivatives of 0 there instead of none.
+
+    >>> [round(x, 4) for x in logarithm(jnp.array([1.0, 0.0, -1.0])).tolist()]
+    [0.0, -69.0776, -69.0776]
+    """
+    value = jnp.asarray(value)
+    live = value > NOTHING
+    return jnp.where(live, jnp.log(jnp.where(live, value, 1.0)), float(np.log(NOTHING)))
 
 
 def alike(*values: ArrayLike) -> tuple[Float[Array, "..."], ...]:
